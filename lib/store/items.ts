@@ -62,6 +62,13 @@ export interface Items {
 /** Body bytes of one item; DynamoDB's limit is 400 KB for the whole item (docs: "Quotas"), keys and attributes included. */
 export const maxItemBytes = 399 * 1024
 
+/** Body bytes after which a page of a query ends, as in DynamoDB (docs: "Query"). */
+export const maxPageBytes = 1024 * 1024
+
+export const checkItemBody = (body: Buffer): void => {
+  if (body.length > maxItemBytes) throw new RangeError(`an item of ${body.length} bytes: at most ${maxItemBytes}`)
+}
+
 /** A read or a delete had no answer. Try again; nothing is known. */
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable'

@@ -28,7 +28,10 @@ export const padSeq = (seq: number): string => String(seq).padStart(seqDigits, '
 
 export const journalPartition = (shard: Shard): string => `J#${shard.topicId}#${shard.index}`
 
-export const rowKey = (shard: Shard, seq: number): ItemKey => ({ partition: journalPartition(shard), sort: padSeq(seq) })
+export const rowKey = (shard: Shard, seq: number): ItemKey => ({
+  partition: journalPartition(shard),
+  sort: padSeq(seq),
+})
 
 /** Rows sort below it: digits come before letters. */
 export const checkpointSort = 'checkpoint'
