@@ -8,6 +8,7 @@ import {
   type QueryOptions,
 } from './items.ts'
 import {
+  joinParts,
   type ListedObject,
   maxListedObjects,
   ObjectNotFound,
