@@ -1,0 +1,70 @@
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Finished, type Program, run, runWell } from '../../lib/cli/bench-process.ts'
+import {
+  findKafkaJars,
+  findKcat,
+  type KafkaProgram,
+  kafkaProgram,
+  missingForKafka,
+  shortLivedJvm,
+} from '../../lib/cli/bench-tools.ts'
+
+/** Longer than any program of the suites takes on a busy machine with two cores. */
+const programTimeoutMs = 60_000
+
+export type Tool = 'kcat' | 'kafka'
+
+/** For `describe.skipIf`: true when a tool is missing, and then a line on stderr says which and how to get it. */
+export const skipWithout = (...tools: readonly Tool[]): boolean => {
+  const missing = tools.map((tool) => lacks[tool]()).filter((reason) => reason !== undefined)
+  for (const reason of missing) process.stderr.write(`skipped: this suite needs ${reason}\n`)
+  return missing.length > 0
+}
+
+const lacks: Readonly<Record<Tool, () => string | undefined>> = {
+  kcat: () => (findKcat() === undefined ? 'kcat, on Debian: apt-get install kcat' : undefined),
+  kafka: missingForKafka,
+}
+
+/** For suites that compile or run Java against Apache Kafka's own classes: a class path, or undefined where it is missing. */
+export const kafkaClassPath = (): string | undefined => {
+  const jars = missingForKafka() === undefined ? findKafkaJars() : undefined
+  return jars === undefined ? undefined : join(jars, '*')
+}
+
+/** Runs kcat, which must succeed; what it printed. */
+export const kcat = (args: readonly string[], input?: Buffer | string): Promise<Buffer> =>
+  runWell(kcatProgram(args), withInput(input))
+
+/** The same, with stderr and whatever status. */
+export const tryKcat = (args: readonly string[], input?: Buffer | string): Promise<Finished> =>
+  run(kcatProgram(args), withInput(input))
+
+/** Runs one of Apache Kafka's tools, which must succeed; what it printed. */
+export const kafkaTool = async (
+  name: KafkaProgram,
+  args: readonly string[],
+  input?: Buffer | string,
+): Promise<string> => (await runWell(kafkaProgram(name, args, shortLivedJvm), withInput(input))).toString()
+
+/** The same, with stderr and whatever status. */
+export const tryKafkaTool = (name: KafkaProgram, args: readonly string[]): Promise<Finished> =>
+  run(kafkaProgram(name, args, shortLivedJvm), withInput(undefined))
+
+const kcatProgram = (args: readonly string[]): Program => {
+  const command = findKcat()
+  if (command === undefined) throw new Error('kcat is not here')
+  return { command, args }
+}
+
+const withInput = (input: Buffer | string | undefined) =>
+  input === undefined ? { timeoutMs: programTimeoutMs } : { timeoutMs: programTimeoutMs, input }
+
+/** A file with this content in a new folder under the system's temporary folder; its path. */
+export const temporaryFile = (name: string, content: string): string => {
+  const file = join(mkdtempSync(join(tmpdir(), 'wadi-test-')), name)
+  writeFileSync(file, content)
+  return file
+}
