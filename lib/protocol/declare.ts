@@ -149,6 +149,10 @@ export const records = word<Buffer, Buffer | readonly Buffer[]>('records', noByt
 export function struct<F extends Fields>(fields: F, versions?: Versions): Field<ReadOf<F>, WriteOf<F>, false>
 export function struct<F extends Fields, const O extends Options<never>>(
   fields: F,
+  options: O,
+): With<O, ReadOf<F>, WriteOf<F>>
+export function struct<F extends Fields, const O extends Options<never>>(
+  fields: F,
   versions: Versions,
   options: O,
 ): With<O, ReadOf<F>, WriteOf<F>>

@@ -4,12 +4,14 @@ import { zeroUuid } from '../reader.ts'
 /**
  * Reads record batches of partitions, from an offset on.
  *
+ * Left out: v0 to v3, which Kafka 4 no longer reads either.
  * Request: v5 the log start offset of a replica that fetches · v7 sessions that send only what changed (KIP-227) · v9
- * the leader epoch the client believes in · v11 the client's rack · v12 flexible, epoch of the last fetched record · v13
- * topic ids instead of names · v15 the replica id moves into a tagged field · v17 the directory of a replica · v18 the
- * high watermark a replica knows.
- * Response: v5 log start offset · v7 session id and an error for the whole · v11 a preferred read replica · v12 flexible,
- * diverging epoch, current leader, snapshot · v13 topic ids instead of names · v16 the addresses of current leaders (KIP-951).
+ * the leader epoch the client believes in · v11 the client's rack · v12 flexible, epoch of the last fetched record ·
+ * v13 topic ids instead of names · v15 the replica id moves into a tagged field · v17 the directory of a replica · v18
+ * the high watermark a replica knows.
+ * Response: v5 log start offset · v7 session id and an error for the whole · v11 a preferred read replica · v12
+ * diverging epoch, current leader, snapshot · v13 topic ids instead of names · v16 the addresses of current leaders
+ * (KIP-951).
  */
 export const Fetch = api(
   1,
@@ -17,17 +19,15 @@ export const Fetch = api(
   { versions: '4-18', flexible: '12+' },
   {
     request: {
-      clusterId: string('12+', { nullable: '12+', default: null, tag: 0 }),
+      clusterId: string('12+', { nullable: '0+', tag: 0, default: null }),
       replicaId: int32('0-14', { default: -1 }),
-      replicaState: struct(
-        { replicaId: int32('15+', { default: -1 }), replicaEpoch: int64('15+', { default: -1n }) },
-        '15+',
-        { tag: 1 },
-      ),
+      replicaState: struct({ replicaId: int32({ default: -1 }), replicaEpoch: int64({ default: -1n }) }, '15+', {
+        tag: 1,
+      }),
       maxWaitMs: int32(),
       minBytes: int32(),
-      maxBytes: int32('3+', { default: 0x7fffffff }),
-      isolationLevel: int8('4+', { default: 0 }),
+      maxBytes: int32({ default: 0x7fffffff }),
+      isolationLevel: int8({ default: 0 }),
       sessionId: int32('7+', { default: 0 }),
       sessionEpoch: int32('7+', { default: -1 }),
       topics: list({
@@ -46,9 +46,9 @@ export const Fetch = api(
       }),
       forgottenTopicsData: list(
         {
-          topic: string('7-12', { default: '' }),
+          topic: string('0-12', { default: '' }),
           topicId: uuid('13+', { default: zeroUuid }),
-          partitions: list(int32(), '7+'),
+          partitions: list(int32()),
         },
         '7+',
         { default: [] },
@@ -56,7 +56,7 @@ export const Fetch = api(
       rackId: string('11+', { default: '' }),
     },
     response: {
-      throttleTimeMs: int32('1+', { default: 0 }),
+      throttleTimeMs: int32({ default: 0 }),
       errorCode: int16('7+', { default: 0 }),
       sessionId: int32('7+', { default: 0 }),
       responses: list({
@@ -66,34 +66,22 @@ export const Fetch = api(
           partitionIndex: int32(),
           errorCode: int16(),
           highWatermark: int64(),
-          lastStableOffset: int64('4+', { default: -1n }),
+          lastStableOffset: int64({ default: -1n }),
           logStartOffset: int64('5+', { default: -1n }),
-          divergingEpoch: struct(
-            { epoch: int32('12+', { default: -1 }), endOffset: int64('12+', { default: -1n }) },
-            '12+',
-            { tag: 0 },
-          ),
-          currentLeader: struct(
-            { leaderId: int32('12+', { default: -1 }), leaderEpoch: int32('12+', { default: -1 }) },
-            '12+',
-            { tag: 1 },
-          ),
-          snapshotId: struct({ endOffset: int64({ default: -1n }), epoch: int32({ default: -1 }) }, '12+', { tag: 2 }),
-          abortedTransactions: list({ producerId: int64('4+'), firstOffset: int64('4+') }, '4+', {
-            nullable: '4+',
-            default: [],
+          divergingEpoch: struct({ epoch: int32({ default: -1 }), endOffset: int64({ default: -1n }) }, '12+', {
+            tag: 0,
           }),
+          currentLeader: struct({ leaderId: int32({ default: -1 }), leaderEpoch: int32({ default: -1 }) }, '12+', {
+            tag: 1,
+          }),
+          snapshotId: struct({ endOffset: int64({ default: -1n }), epoch: int32({ default: -1 }) }, '12+', { tag: 2 }),
+          abortedTransactions: list({ producerId: int64(), firstOffset: int64() }, { nullable: '0+', default: [] }),
           preferredReadReplica: int32('11+', { default: -1 }),
           records: records({ nullable: '0+' }),
         }),
       }),
       nodeEndpoints: list(
-        {
-          nodeId: int32('16+'),
-          host: string('16+'),
-          port: int32('16+'),
-          rack: string('16+', { nullable: '16+', default: null }),
-        },
+        { nodeId: int32(), host: string(), port: int32(), rack: string({ nullable: '0+', default: null }) },
         '16+',
         { tag: 0 },
       ),

@@ -1,14 +1,15 @@
 import { api, bool, int16, int32, list, string, uuid } from '../declare.ts'
 
 /**
- * Which brokers there are, which topics, and who leads their partitions. Nothing is left out.
+ * Which brokers there are, which topics, and who leads their partitions.
  *
+ * Nothing is left out.
  * Request: v0 knows no null, an empty list means all topics; from v1 on null means all and an empty list none · v4 lets
- * the client forbid auto-creation · v8 asks for authorized operations, those of the cluster only until v10 · v10 topic
- * ids, which count from v12 on; then a name may be null.
- * Response: v1 rack, controller, internal · v2 cluster id · v3 throttle time · v5 offline replicas · v7 leader epoch · v8
- * authorized operations, those of the cluster only until v10 · v9 flexible · v10 topic ids · v12 the name is null where
- * an unknown id was asked for · v13 an error for the whole.
+ * the client forbid auto-creation · v8 asks for authorized operations, those of the cluster only until v10 · v9
+ * flexible · v10 topic ids, which count from v12 on; then a name may be null.
+ * Response: v1 rack, controller, internal · v2 cluster id · v3 throttle time · v5 offline replicas · v7 leader epoch ·
+ * v8 authorized operations, those of the cluster only until v10 · v10 topic ids · v12 the name is null where an unknown
+ * id was asked for · v13 an error for the whole.
  */
 export const Metadata = api(
   3,
@@ -27,9 +28,9 @@ export const Metadata = api(
         nodeId: int32(),
         host: string(),
         port: int32(),
-        rack: string('1+', { nullable: '1+', default: null }),
+        rack: string('1+', { nullable: '0+', default: null }),
       }),
-      clusterId: string('2+', { nullable: '2+', default: null }),
+      clusterId: string('2+', { nullable: '0+', default: null }),
       controllerId: int32('1+', { default: -1 }),
       topics: list({
         errorCode: int16(),

@@ -1,0 +1,92 @@
+import { type Api, includes, type ResponseInput, type VersionRange } from './declare.ts'
+import { errors } from './errors.ts'
+import { writeResponse } from './header.ts'
+import { AlterConfigs } from './messages/alter-configs.ts'
+import { ApiVersions } from './messages/api-versions.ts'
+import { CreatePartitions } from './messages/create-partitions.ts'
+import { CreateTopics } from './messages/create-topics.ts'
+import { DeleteRecords } from './messages/delete-records.ts'
+import { DeleteTopics } from './messages/delete-topics.ts'
+import { DescribeCluster } from './messages/describe-cluster.ts'
+import { DescribeConfigs } from './messages/describe-configs.ts'
+import { DescribeTopicPartitions } from './messages/describe-topic-partitions.ts'
+import { Fetch } from './messages/fetch.ts'
+import { IncrementalAlterConfigs } from './messages/incremental-alter-configs.ts'
+import { InitProducerId } from './messages/init-producer-id.ts'
+import { ListOffsets } from './messages/list-offsets.ts'
+import { Metadata } from './messages/metadata.ts'
+import { OffsetForLeaderEpoch } from './messages/offset-for-leader-epoch.ts'
+import { Produce } from './messages/produce.ts'
+
+/** An API that is answered, and the versions that ApiVersions announces for it. */
+export type ServedApi = { readonly api: Api; readonly listed: VersionRange }
+
+/**
+ * Every API that is answered: nothing is announced that is not, and nothing is answered that is not announced.
+ * Dispatch, the reply to ApiVersions and the README's table are made of this one list.
+ */
+export const servedApis: readonly ServedApi[] = [
+  // librdkafka silently turns compression off unless the list begins at 0 (KAFKA-18659); versions 0 to 2 are refused.
+  { api: Produce, listed: { first: 0, last: 13 } },
+  served(Fetch),
+  served(ListOffsets),
+  served(Metadata),
+  served(ApiVersions),
+  served(CreateTopics),
+  served(DeleteTopics),
+  served(DeleteRecords),
+  // Version 6 is two-phase commit, which Kafka 4.2 does not announce either.
+  { api: InitProducerId, listed: { first: 0, last: 5 } },
+  served(OffsetForLeaderEpoch),
+  served(DescribeConfigs),
+  served(AlterConfigs),
+  served(CreatePartitions),
+  served(IncrementalAlterConfigs),
+  served(DescribeCluster),
+  served(DescribeTopicPartitions),
+]
+
+function served(api: Api): ServedApi {
+  return { api, listed: api.versions }
+}
+
+/**
+ * Features that are on, by name: `group.version` belongs here with the new group protocol, and `transaction.version`
+ * with transactions v2 (KIP-584). Clients change what they send as soon as they see one.
+ */
+const features: readonly { readonly name: string; readonly version: number }[] = []
+
+/** The API to answer a request with; undefined where the connection is to be closed, or `refuseApiVersions` to be sent. */
+export const servedApi = (key: number, version: number): Api | undefined =>
+  servedApis.find(({ api, listed }) => api.key === key && includes(listed, version) && includes(api.versions, version))
+    ?.api
+
+/** What ApiVersions answers in every version that it has. */
+export const apiVersionsReply = (): ResponseInput<typeof ApiVersions> => ({
+  errorCode: errors.NONE,
+  apiKeys: servedApis.map(({ api, listed }) => ({
+    apiKey: api.key,
+    minVersion: listed.first,
+    maxVersion: listed.last,
+  })),
+  supportedFeatures: features.map(({ name, version }) => ({ name, minVersion: 0, maxVersion: version })),
+  finalizedFeaturesEpoch: features.length === 0 ? -1n : 0n,
+  finalizedFeatures: features.map(({ name, version }) => ({
+    name,
+    minVersionLevel: version,
+    maxVersionLevel: version,
+  })),
+})
+
+/** The frame that answers ApiVersions in a version that nobody knows yet: the layout of v0, the error and the list (KIP-511). */
+export const refuseApiVersions = (correlationId: number): Buffer[] =>
+  writeResponse(ApiVersions, 0, correlationId, { ...apiVersionsReply(), errorCode: errors.UNSUPPORTED_VERSION })
+
+/** The list as a table in Markdown, for the README. */
+export const apiTable = (): string => {
+  const rows = servedApis.map(({ api, listed }) => {
+    const answered = api.versions.first === listed.first ? '' : ` (answered from ${api.versions.first})`
+    return `| ${api.key} | ${api.name} | ${listed.first}–${listed.last}${answered} |`
+  })
+  return ['| key | API | versions |', '|---|---|---|', ...rows].join('\n')
+}
