@@ -47,10 +47,7 @@ describe.skipIf(skipWithout('kcat'))('kcat', { timeout: 120_000 }, () => {
 
   test('a file of lines without keys comes out of one partition as that file', async () => {
     await createTopic(server.bootstrap, { topic: 'birdstrikes' })
-    await kcat(
-      ['-P', '-b', server.bootstrap, '-t', 'birdstrikes', '-z', 'lz4'],
-      lines(birdstrikes()),
-    )
+    await kcat(['-P', '-b', server.bootstrap, '-t', 'birdstrikes', '-z', 'lz4'], lines(birdstrikes()))
     const args = ['-C', '-b', server.bootstrap, '-t', 'birdstrikes', '-o', 'beginning', '-e', '-q']
     expect((await kcat(args)).equals(lines(birdstrikes()))).toBe(true)
   })
