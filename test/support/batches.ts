@@ -1,5 +1,6 @@
-import { batchesIn, readBatchHeader } from '../../lib/protocol/batch.ts'
+import { at, batchesIn, readBatchHeader } from '../../lib/protocol/batch.ts'
 import { buildBatch, type NewBatch, type NewRecord } from '../../lib/protocol/build-batch.ts'
+import { crc32c } from '../../lib/protocol/crc32c.ts'
 import { type BatchRecord, recordsIn } from '../../lib/protocol/record.ts'
 
 type BatchOptions = Omit<NewBatch, 'records'> & {
@@ -32,3 +33,9 @@ export const recordsOf = (buffer: Buffer): readonly BatchRecord[] =>
     const { sizeBytes } = readBatchHeader(buffer, position)
     return [...recordsIn(buffer.subarray(position, position + sizeBytes))]
   })
+
+/** The same buffer after its one batch was changed in place, with the checksum it now has. */
+export const withCrc = (bytes: Buffer): Buffer => {
+  bytes.writeUInt32BE(crc32c(bytes.subarray(at.attributes)), at.crc)
+  return bytes
+}
