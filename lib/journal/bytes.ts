@@ -1,0 +1,73 @@
+import { type Block, blockWithOffset, blockWithTimestamp, decodeIndex } from '../log/segment.ts'
+import { sliceFrom } from '../log/slice.ts'
+import type { Segment, TailBatch } from '../log/state.ts'
+import { objectKey, type Shard } from '../store/keys.ts'
+import type { Objects } from '../store/objects.ts'
+import { JournalDamaged } from './journal.ts'
+
+/** Decoded indexes kept in memory, each of a few hundred entries; the one not used for the longest time goes first. */
+const maxIndexes = 512
+/** What an index may point before the wanted offset: a block is at most this long unless one batch is longer. */
+const blockBytes = 16 * 1024
+/** Smaller segments are read whole, without their index. */
+const indexedFromBytes = 64 * 1024
+
+/** Where the bytes of a log are: reads batches out of objects and rows, as they are stored. */
+export class LogBytes {
+  readonly #objects: Objects
+  readonly #indexes = new Map<string, readonly Block[]>()
+
+  constructor(objects: Objects) {
+    this.#objects = objects
+  }
+
+  /** A batch of the tail as it was sent. Throws `ObjectNotFound`. */
+  async ofBatch(shard: Shard, { source, sizeBytes }: TailBatch): Promise<Buffer> {
+    if (source.in === 'row') return source.bytes
+    return this.#objects.read(objectKey(shard, source.name), { position: source.position, length: sizeBytes })
+  }
+
+  /** Whole batches of a segment from the one with `offset` on. Throws `ObjectNotFound`. */
+  async ofSegment(shard: Shard, segment: Segment, offset: bigint, limitBytes: number): Promise<Buffer> {
+    const isIndexed = segment.sizeBytes > indexedFromBytes && offset > segment.baseOffset
+    const position = isIndexed ? blockWithOffset(await this.indexOf(shard, segment), offset) : 0
+    const available = segment.sizeBytes - position
+    const wanted = offset > segment.baseOffset ? limitBytes + blockBytes : limitBytes
+    let length = Math.min(wanted, available)
+    for (;;) {
+      const bytes = await this.#readSegment(shard, segment, position, length)
+      const slice = sliceFrom(bytes, offset, limitBytes)
+      if (slice.outcome === 'whole') return slice.bytes
+      if (length === available) throw new JournalDamaged(`offset ${offset} is not in segment ${segment.name}`)
+      length = Math.min(Math.max(slice.neededBytes, length + blockBytes), available)
+    }
+  }
+
+  /** The batches of the first block of a segment with a timestamp of at least this. Throws `ObjectNotFound`. */
+  async ofTimestamp(shard: Shard, segment: Segment, timestamp: bigint): Promise<Buffer> {
+    const block = blockWithTimestamp(segment, await this.indexOf(shard, segment), timestamp)
+    return block ? this.#readSegment(shard, segment, block.position, block.length) : Buffer.alloc(0)
+  }
+
+  /** All batches of a segment. Throws `ObjectNotFound`. */
+  wholeSegment(shard: Shard, segment: Segment): Promise<Buffer> {
+    return this.#readSegment(shard, segment, 0, segment.sizeBytes)
+  }
+
+  async indexOf(shard: Shard, segment: Segment): Promise<readonly Block[]> {
+    const key = objectKey(shard, segment.name)
+    const name = `${key}@${segment.position}`
+    const known = this.#indexes.get(name)
+    const position = segment.position + segment.sizeBytes
+    const index = known ?? decodeIndex(await this.#objects.read(key, { position, length: segment.indexBytes }))
+    this.#indexes.delete(name)
+    this.#indexes.set(name, index)
+    const [oldest] = this.#indexes.keys()
+    if (this.#indexes.size > maxIndexes && oldest !== undefined) this.#indexes.delete(oldest)
+    return index
+  }
+
+  #readSegment(shard: Shard, segment: Segment, position: number, length: number): Promise<Buffer> {
+    return this.#objects.read(objectKey(shard, segment.name), { position: segment.position + position, length })
+  }
+}

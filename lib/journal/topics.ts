@@ -1,0 +1,173 @@
+import { shardOf, type Topic } from '../log/topic.ts'
+import { documentsOf, OutcomeUnknown, stepDocument } from '../store/documents.ts'
+import type { Items } from '../store/items.ts'
+import { checkpointKey, deletionKey, type Shard, topicKey, topicNameKey, topicsPartition } from '../store/keys.ts'
+import { newCheckpointItem } from './checkpoint-item.ts'
+import type { Clock } from './clock.ts'
+import { pauses } from './retry.ts'
+
+/** A topic's document. A deleted topic's name keeps its document, so that a late write cannot hit its successor. */
+type TopicDocument = Topic & { readonly deleted: boolean }
+
+/** A topic whose rows and objects are being deleted. */
+export type Deletion = Pick<Topic, 'name' | 'id' | 'shards'> & {
+  readonly sinceMs: number
+  /** Everything was deleted once; what late uploads leave behind goes with a second pass. */
+  readonly emptiedMs: number | undefined
+}
+
+export type Created =
+  | { readonly outcome: 'created'; readonly topic: Topic }
+  | { readonly outcome: 'exists'; readonly topic: Topic }
+
+/** A write that has no answer is given up after this. */
+const writeTimeoutMs = 15_000
+/** What other instances did to topics is seen after at most this time. */
+const listedForMs = 5000
+
+/** Topics by name and id. Lists are remembered for a moment; a name that is not in them is looked up every time. */
+export class Topics {
+  readonly #items: Items
+  readonly #clock: Clock
+  #listed: ReadonlyMap<string, Topic> = new Map()
+  #listedAt = Number.NEGATIVE_INFINITY
+
+  constructor(items: Items, clock: Clock) {
+    this.#items = items
+    this.#clock = clock
+  }
+
+  /** All topics by name, in the order of their names. */
+  async all(): Promise<readonly Topic[]> {
+    await this.#list()
+    return [...this.#listed.values()]
+  }
+
+  async find(name: string): Promise<Topic | undefined> {
+    if (this.#isListed()) {
+      const listed = this.#listed.get(name)
+      if (listed) return listed
+    }
+    const document = await this.#read(name)
+    if (document && !document.deleted) this.#remember(document)
+    return document?.deleted ? undefined : document
+  }
+
+  async findById(id: string): Promise<Topic | undefined> {
+    if (this.#isListed()) {
+      for (const topic of this.#listed.values()) if (topic.id === id) return topic
+    }
+    const item = await this.#items.get(topicNameKey(id), { consistent: true })
+    const topic = item && (await this.find(item.body.toString()))
+    return topic?.id === id ? topic : undefined
+  }
+
+  /** Creates the topic unless there is one of its name. Throws `OutcomeUnknown`. */
+  async create(wanted: Omit<Topic, 'id'>): Promise<Created> {
+    const existing = await this.find(wanted.name)
+    if (existing) return { outcome: 'exists', topic: existing }
+    const topic: Topic = { ...wanted, id: newTopicId(this.#clock) }
+    // What the name will point to must be there before it does.
+    const body = Buffer.from(topic.name)
+    await this.#put(topicNameKey(topic.id), { attempt: topic.id, body })
+    await Promise.all(shardsOf(topic).map((shard) => this.#put(checkpointKey(shard), newCheckpointItem(topic.id))))
+    return this.#step<Created>(topic.name, (current) => {
+      if (current === undefined || current.deleted) {
+        return { next: { ...topic, deleted: false }, answer: { outcome: 'created', topic } }
+      }
+      const outcome = current.id === topic.id ? 'created' : 'exists'
+      return { next: undefined, answer: { outcome, topic: current } }
+    })
+  }
+
+  /** Changes a topic that exists; `change` must be safe to repeat. Undefined when there is none of this id. */
+  async change(topic: Topic, change: (topic: Topic) => Topic): Promise<Topic | undefined> {
+    return this.#step<Topic | undefined>(topic.name, (current) => {
+      if (current === undefined || current.deleted || current.id !== topic.id)
+        return { next: undefined, answer: undefined }
+      const next = { ...change(current), deleted: false }
+      return { next, answer: next }
+    })
+  }
+
+  /** Frees the topic's name at once; its rows and objects go later (`maintenance`). False when it is gone already. */
+  async delete(topic: Topic): Promise<boolean> {
+    const { name, id, shards } = topic
+    const deletion: Deletion = { name, id, shards, sinceMs: this.#clock.now(), emptiedMs: undefined }
+    await this.#put(deletionKey(id), { attempt: id, body: Buffer.from(JSON.stringify(deletion)) })
+    return this.#step<boolean>(name, (current) => {
+      if (current?.id !== id) return { next: undefined, answer: false }
+      return current.deleted ? { next: undefined, answer: true } : { next: { ...current, deleted: true }, answer: true }
+    })
+  }
+
+  /** Whether the name still points to this topic, whatever lists remember. */
+  async exists(topic: Pick<Topic, 'name' | 'id'>): Promise<boolean> {
+    const current = await this.#read(topic.name)
+    return current !== undefined && current.id === topic.id && !current.deleted
+  }
+
+  async #read(name: string): Promise<TopicDocument | undefined> {
+    const item = await this.#items.get(topicKey(name), { consistent: true })
+    return item && JSON.parse(item.body.toString())
+  }
+
+  #isListed(): boolean {
+    const age = this.#clock.now() - this.#listedAt
+    return age >= 0 && age <= listedForMs
+  }
+
+  async #list(): Promise<void> {
+    if (this.#isListed()) return
+    const at = this.#clock.now()
+    const listed = new Map<string, Topic>()
+    for await (const [name, document] of documentsOf<TopicDocument>(this.#items, topicsPartition)) {
+      if (!document.deleted) listed.set(name, document)
+    }
+    this.#listed = listed
+    this.#listedAt = at
+  }
+
+  #remember(topic: Topic): void {
+    this.#listed = new Map([...this.#listed, [topic.name, topic]])
+  }
+
+  async #step<Answer>(
+    name: string,
+    step: (current: TopicDocument | undefined) => { readonly next: TopicDocument | undefined; readonly answer: Answer },
+  ): Promise<Answer> {
+    const untilMs = this.#clock.now() + writeTimeoutMs
+    try {
+      return await stepDocument(this.#items, this.#clock, topicKey(name), step, untilMs)
+    } finally {
+      this.#listedAt = Number.NEGATIVE_INFINITY
+    }
+  }
+
+  /** Puts an item whose attempt and bytes are the same however often they are put. */
+  async #put(key: Parameters<Items['putIfAbsent']>[0], item: Parameters<Items['putIfAbsent']>[1]): Promise<void> {
+    const untilMs = this.#clock.now() + writeTimeoutMs
+    for (const pauseMs of pauses(this.#clock)) {
+      const put = await this.#items.putIfAbsent(key, item)
+      if (put.outcome !== 'unknown') return
+      if (this.#clock.now() + pauseMs > untilMs) throw new OutcomeUnknown('the store does not answer')
+      await this.#clock.sleep(pauseMs)
+    }
+  }
+}
+
+/** The journals of a topic. */
+export const shardsOf = (topic: Pick<Topic, 'id' | 'shards'>): readonly Shard[] =>
+  Array.from({ length: topic.shards }, (_, index) => ({ topicId: topic.id, index }))
+
+/** The journal that a partition belongs to. */
+export const shardOfPartition = (topic: Topic, partitionIndex: number): Shard => ({
+  topicId: topic.id,
+  index: shardOf(topic, partitionIndex),
+})
+
+/** 128 random bits as 22 characters of base64url, the last of which carries two of them; never with a leading dash. */
+const newTopicId = (clock: Clock): string => {
+  const last = 'AQgw'[Math.floor(clock.random() * 4)] ?? 'A'
+  return `${clock.randomId()}${clock.randomId().slice(0, 5)}${last}`.replace(/^-/, 'a')
+}

@@ -1,0 +1,95 @@
+import type { Flush, PartitionSegment, Rewrite } from './row.ts'
+import { type Block, buildSegment, joinSegments } from './segment.ts'
+import type { Partition, Segment, State, TailBatch } from './state.ts'
+
+/** When a tail wants to be flushed; a writer that meets four times as much does it itself. */
+export const tailBytesToFlush = 8 * 1024 * 1024
+export const tailRowsToFlush = 500
+export const tailAgeToFlushMs = 60_000
+const urgent = 4
+
+/** Bytes of batches in one flush: it fits into a function's memory. */
+const maxFlushBytes = 64 * 1024 * 1024
+
+export type FlushPlan = {
+  readonly from: number
+  readonly upTo: number
+  /** The batches of rows in (from, upTo], by partition, in order. */
+  readonly partitions: readonly { readonly partition: number; readonly batches: readonly TailBatch[] }[]
+}
+
+/** Whether the tail is so long that whoever appends must flush it now. */
+export const isFlushUrgent = (state: State): boolean =>
+  state.tailBytes > urgent * tailBytesToFlush ||
+  (state.tailBytes > 0 && state.seq - state.flushed > urgent * tailRowsToFlush)
+
+/** Whether the tail is long enough to be flushed whatever its age. */
+export const isFlushDue = (state: State): boolean =>
+  state.tailBytes > tailBytesToFlush || (state.tailBytes > 0 && state.seq - state.flushed > tailRowsToFlush)
+
+/** The oldest rows of the tail, as many as fit; undefined when nothing is in the tail. */
+export const planFlush = (state: State): FlushPlan | undefined => {
+  const bytesOfRow = new Map<number, number>()
+  for (const { tail } of state.partitions.values()) {
+    for (const { seq, sizeBytes } of tail) bytesOfRow.set(seq, (bytesOfRow.get(seq) ?? 0) + sizeBytes)
+  }
+  let upTo = state.flushed
+  let planned = 0
+  for (const [seq, sizeBytes] of [...bytesOfRow].sort(([a], [b]) => a - b)) {
+    if (planned > 0 && planned + sizeBytes > maxFlushBytes) break
+    planned += sizeBytes
+    upTo = seq
+  }
+  if (planned === 0) return undefined
+  const partitions = [...state.partitions.values()]
+    .map(({ index, tail }) => ({ partition: index, batches: tail.filter(({ seq }) => seq <= upTo) }))
+    .filter(({ batches }) => batches.length > 0)
+  return { from: state.flushed, upTo, partitions }
+}
+
+/** The object of a flush, and the change that says so. `bytesOf` gives a batch as it was sent. */
+export const buildFlush = (
+  plan: FlushPlan,
+  name: string,
+  bytesOf: (batch: TailBatch) => Buffer,
+): { readonly parts: readonly Buffer[]; readonly change: Flush } => {
+  const parts: Buffer[] = []
+  const segments: PartitionSegment[] = []
+  let position = 0
+  for (const { partition, batches } of plan.partitions) {
+    const built = buildSegment(batches, batches.map(bytesOf))
+    parts.push(...built.parts)
+    segments.push({ partition, segment: { name, position, ...built.segment } })
+    position += built.segment.sizeBytes + built.segment.indexBytes
+  }
+  return { parts, change: { kind: 'flush', from: plan.from, upTo: plan.upTo, segments } }
+}
+
+/** Segments that follow each other are merged when there are this many of about the same size. */
+const segmentsToMerge = 8
+/** Sizes below which segments count as equal, each eight times the one before; larger ones are left alone. */
+const mergeTiersBytes = [64 * 1024, 512 * 1024, 4 * 1024 * 1024, 8 * 1024 * 1024]
+
+/** The first run of segments worth merging into one, or undefined. */
+export const planMerge = (partition: Partition): readonly Segment[] | undefined => {
+  for (const tier of mergeTiersBytes) {
+    let run: Segment[] = []
+    for (const segment of partition.segments) {
+      run = segment.sizeBytes <= tier ? [...run, segment] : []
+      if (run.length === segmentsToMerge) return run
+    }
+  }
+  return undefined
+}
+
+/** The object of a merge, and the change that says so. */
+export const buildMerge = (
+  partition: number,
+  name: string,
+  segments: readonly { readonly segment: Segment; readonly bytes: Buffer; readonly blocks: readonly Block[] }[],
+): { readonly parts: readonly Buffer[]; readonly change: Rewrite } => {
+  const joined = joinSegments(segments)
+  const removed = segments.map(({ segment }) => ({ name: segment.name, position: segment.position }))
+  const added = [{ name, position: 0, ...joined.segment }]
+  return { parts: joined.parts, change: { kind: 'rewrite', partition, removed, added } }
+}

@@ -1,0 +1,37 @@
+import { producersIn } from './producers.ts'
+import { type Partition, partitionOf, type State } from './state.ts'
+
+export type Retention = {
+  /** −1: by time nothing goes. */
+  readonly retentionMs: bigint
+  /** Of one partition; −1: by size nothing goes. */
+  readonly retentionBytes: bigint
+}
+
+/**
+ * Where the log should start now, or undefined when it may stay. Whole segments go, oldest first, while their newest
+ * record is too old or what follows them is enough; the tail stays until it is flushed.
+ */
+export const retainedFrom = (partition: Partition, retention: Retention, nowMs: number): bigint | undefined => {
+  const { segments, tail, logStartOffset } = partition
+  let bytes = [...segments, ...tail].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+  let start = logStartOffset
+  for (const segment of segments) {
+    const isOld = retention.retentionMs >= 0n && BigInt(nowMs) - segment.maxTimestamp > retention.retentionMs
+    const isTooMuch = retention.retentionBytes >= 0n && BigInt(bytes - segment.sizeBytes) >= retention.retentionBytes
+    if (!isOld && !isTooMuch) break
+    bytes -= segment.sizeBytes
+    start = segment.endOffset
+  }
+  return start > logStartOffset ? start : undefined
+}
+
+/** Producers in one `expire` row: it stays far below an item's limit. */
+const maxExpired = 1000
+
+/** Producers of a partition whose last batch is in a row at or below `seq`. */
+export const idleProducers = (state: State, partitionIndex: number, seq: number) =>
+  [...producersIn(partitionOf(state, partitionIndex).producers)]
+    .filter(([, producer]) => producer.seq <= seq)
+    .slice(0, maxExpired)
+    .map(([producerId, producer]) => ({ producerId, seq: producer.seq }))
