@@ -16,10 +16,14 @@ const programTimeoutMs = 60_000
 
 export type Tool = 'kcat' | 'kafka'
 
-/** For `describe.skipIf`: true when a tool is missing, and then a line on stderr says which and how to get it. */
+/**
+ * For `describe.skipIf`: true when a tool is missing, and then a line on stderr says which and how to get it.
+ * With `WADI_TEST_SKIP=never`, as in CI, a missing tool is an error.
+ */
 export const skipWithout = (...tools: readonly Tool[]): boolean => {
   const missing = tools.map((tool) => lacks[tool]()).filter((reason) => reason !== undefined)
   for (const reason of missing) process.stderr.write(`skipped: this suite needs ${reason}\n`)
+  if (missing.length > 0 && process.env['WADI_TEST_SKIP'] === 'never') throw new Error(`Missing: ${missing.join('; ')}`)
   return missing.length > 0
 }
 
