@@ -23,13 +23,17 @@ export type Created =
 /** A write that has no answer is given up after this. */
 const writeTimeoutMs = 15_000
 /** What other instances did to topics is seen after at most this time. */
-const listedForMs = 5000
+const seenForMs = 5000
+
+type Seen = { readonly topic: Topic; readonly at: number }
 
 /** Topics by name and id. Lists are remembered for a moment; a name that is not in them is looked up every time. */
 export class Topics {
   readonly #items: Items
   readonly #clock: Clock
-  #listed: ReadonlyMap<string, Topic> = new Map()
+  /** Topics seen lately, by name and by id. */
+  readonly #byName = new Map<string, Seen>()
+  readonly #byId = new Map<string, Seen>()
   #listedAt = Number.NEGATIVE_INFINITY
 
   constructor(items: Items, clock: Clock) {
@@ -37,28 +41,34 @@ export class Topics {
     this.#clock = clock
   }
 
-  /** All topics by name, in the order of their names. */
+  /** All topics, in the order of their names. */
   async all(): Promise<readonly Topic[]> {
-    await this.#list()
-    return [...this.#listed.values()]
+    if (!this.#isRecent(this.#listedAt)) {
+      const at = this.#clock.now()
+      this.#forget()
+      for await (const [, document] of documentsOf<TopicDocument>(this.#items, topicsPartition)) {
+        if (!document.deleted) this.#remember(document, at)
+      }
+      this.#listedAt = at
+    }
+    return [...this.#byName.values()].map(({ topic }) => topic).sort((a, b) => (a.name < b.name ? -1 : 1))
   }
 
   async find(name: string): Promise<Topic | undefined> {
-    if (this.#isListed()) {
-      const listed = this.#listed.get(name)
-      if (listed) return listed
-    }
+    const seen = this.#byName.get(name)
+    if (seen && this.#isRecent(seen.at)) return seen.topic
+    const at = this.#clock.now()
     const document = await this.#read(name)
-    if (document && !document.deleted) this.#remember(document)
-    return document?.deleted ? undefined : document
+    if (document === undefined || document.deleted) return undefined
+    this.#remember(document, at)
+    return document
   }
 
   async findById(id: string): Promise<Topic | undefined> {
-    if (this.#isListed()) {
-      for (const topic of this.#listed.values()) if (topic.id === id) return topic
-    }
-    const item = await this.#items.get(topicNameKey(id), { consistent: true })
-    const topic = item && (await this.find(item.body.toString()))
+    const seen = this.#byId.get(id)
+    if (seen && this.#isRecent(seen.at)) return seen.topic
+    const name = await this.#items.get(topicNameKey(id), { consistent: true })
+    const topic = name && (await this.find(name.body.toString()))
     return topic?.id === id ? topic : undefined
   }
 
@@ -112,24 +122,20 @@ export class Topics {
     return item && JSON.parse(item.body.toString())
   }
 
-  #isListed(): boolean {
-    const age = this.#clock.now() - this.#listedAt
-    return age >= 0 && age <= listedForMs
+  #isRecent(at: number): boolean {
+    const age = this.#clock.now() - at
+    return age >= 0 && age <= seenForMs
   }
 
-  async #list(): Promise<void> {
-    if (this.#isListed()) return
-    const at = this.#clock.now()
-    const listed = new Map<string, Topic>()
-    for await (const [name, document] of documentsOf<TopicDocument>(this.#items, topicsPartition)) {
-      if (!document.deleted) listed.set(name, document)
-    }
-    this.#listed = listed
-    this.#listedAt = at
+  #remember(topic: Topic, at: number): void {
+    this.#byName.set(topic.name, { topic, at })
+    this.#byId.set(topic.id, { topic, at })
   }
 
-  #remember(topic: Topic): void {
-    this.#listed = new Map([...this.#listed, [topic.name, topic]])
+  #forget(): void {
+    this.#byName.clear()
+    this.#byId.clear()
+    this.#listedAt = Number.NEGATIVE_INFINITY
   }
 
   async #step<Answer>(
@@ -140,7 +146,7 @@ export class Topics {
     try {
       return await stepDocument(this.#items, this.#clock, topicKey(name), step, untilMs)
     } finally {
-      this.#listedAt = Number.NEGATIVE_INFINITY
+      this.#forget()
     }
   }
 
