@@ -58,41 +58,84 @@ const maxTimestamp = (records: NewBatch['records']): bigint => {
   return latest
 }
 
+/** Measured first and then written into one buffer of that size, because a record's length stands before it. */
 const encodeRecords = (records: NewBatch['records']): Buffer => {
   const baseTimestamp = records[0].timestamp
-  const bodies = records.map((record, offsetDelta) => {
-    const body = [Buffer.of(0), varlong(record.timestamp - baseTimestamp), varint(offsetDelta)]
-    pushBytes(body, record.key)
-    pushBytes(body, record.value)
+  const bodyBytes = records.map((record, offsetDelta) => measure(record, record.timestamp - baseTimestamp, offsetDelta))
+  const writer = new RecordWriter(bodyBytes.reduce((sum, bytes) => sum + varintBytes(bytes) + bytes, 0))
+  for (const [offsetDelta, record] of records.entries()) {
+    writer.varint(bodyBytes[offsetDelta] ?? 0)
+    writer.varint(0)
+    writer.varlong(record.timestamp - baseTimestamp)
+    writer.varint(offsetDelta)
+    writer.nullableBytes(record.key)
+    writer.nullableBytes(record.value)
     const headers = record.headers ?? []
-    body.push(varint(headers.length))
+    writer.varint(headers.length)
     for (const { key, value } of headers) {
-      pushBytes(body, Buffer.from(key))
-      pushBytes(body, value)
+      writer.nullableBytes(Buffer.from(key))
+      writer.nullableBytes(value)
     }
-    return body
-  })
-  return Buffer.concat(bodies.flatMap((body) => [varint(body.reduce((sum, part) => sum + part.length, 0)), ...body]))
+  }
+  return writer.bytes
 }
 
-const pushBytes = (parts: Buffer[], bytes: Buffer | null): void => {
-  if (bytes === null) parts.push(varint(-1))
-  else parts.push(varint(bytes.length), bytes)
+const measure = ({ key, value, headers = [] }: NewRecord, timestampDelta: bigint, offsetDelta: number): number => {
+  let bytes = 1 + varlongBytes(timestampDelta) + varintBytes(offsetDelta) + measureBytes(key?.length)
+  bytes += measureBytes(value?.length) + varintBytes(headers.length)
+  for (const header of headers)
+    bytes += measureBytes(Buffer.byteLength(header.key)) + measureBytes(header.value?.length)
+  return bytes
 }
 
-/** Zigzag: −1 is 1, 1 is 2; seven bits a byte, the lowest first. */
-const varlong = (value: bigint): Buffer => {
-  const bytes: number[] = []
-  let rest = BigInt.asUintN(64, (value << 1n) ^ (value >> 63n))
-  for (; rest > 0x7fn; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80)
-  bytes.push(Number(rest))
-  return Buffer.from(bytes)
+const measureBytes = (length = -1): number => varintBytes(length) + Math.max(0, length)
+
+/** Zigzag: 0, −1, 1, −2 become 0, 1, 2, 3; then seven bits a byte, the lowest first. */
+const zigzag = (value: number): number => ((value << 1) ^ (value >> 31)) >>> 0
+const zigzagLong = (value: bigint): bigint => BigInt.asUintN(64, (value << 1n) ^ (value >> 63n))
+
+/** Larger values need the arithmetic of a bigint. */
+const isVarint = (value: bigint): boolean => value >= -0x8000_0000n && value <= 0x7fff_ffffn
+
+const varintBytes = (value: number): number => Math.floor((31 - Math.clz32(zigzag(value) | 1)) / 7) + 1
+
+const varlongBytes = (value: bigint): number => {
+  if (isVarint(value)) return varintBytes(Number(value))
+  let bytes = 1
+  for (let rest = zigzagLong(value) >> 7n; rest > 0n; rest >>= 7n) bytes += 1
+  return bytes
 }
 
-const varint = (value: number): Buffer => {
-  const bytes: number[] = []
-  let rest = ((value << 1) ^ (value >> 31)) >>> 0
-  for (; rest > 0x7f; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80)
-  bytes.push(rest)
-  return Buffer.from(bytes)
+class RecordWriter {
+  readonly bytes: Buffer
+  #position = 0
+
+  constructor(size: number) {
+    this.bytes = Buffer.allocUnsafe(size)
+  }
+
+  varint(value: number): void {
+    let rest = zigzag(value)
+    for (; rest > 0x7f; rest >>>= 7) this.#byte((rest & 0x7f) | 0x80)
+    this.#byte(rest)
+  }
+
+  varlong(value: bigint): void {
+    if (isVarint(value)) {
+      this.varint(Number(value))
+    } else {
+      let rest = zigzagLong(value)
+      for (; rest > 0x7fn; rest >>= 7n) this.#byte(Number(rest & 0x7fn) | 0x80)
+      this.#byte(Number(rest))
+    }
+  }
+
+  nullableBytes(bytes: Buffer | null): void {
+    this.varint(bytes?.length ?? -1)
+    if (bytes !== null) this.#position += bytes.copy(this.bytes, this.#position)
+  }
+
+  #byte(value: number): void {
+    this.#position = this.bytes.writeUInt8(value, this.#position)
+  }
 }
