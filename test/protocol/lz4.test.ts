@@ -6,6 +6,7 @@ import { xxhash32 } from '../../lib/protocol/xxhash32.ts'
 const limitBytes = 1_000_000
 const flags = { independent: 0x60, dependent: 0x40, blockChecksum: 0x10, contentSize: 8, contentChecksum: 4 }
 const sixtyFourKib = 0x40
+const nothing = Buffer.alloc(0)
 
 const word = (value: number): Buffer => {
   const bytes = Buffer.alloc(4)
@@ -20,7 +21,7 @@ const size = (value: bigint): Buffer => {
 }
 
 /** A frame's header with the right checksum. */
-const header = (flg: number, { bd = sixtyFourKib, more = Buffer.alloc(0) } = {}): Buffer => {
+const header = (flg: number, { bd = sixtyFourKib, more = nothing }: { bd?: number; more?: Buffer } = {}): Buffer => {
   const descriptor = Buffer.concat([Buffer.of(flg, bd), more])
   return Buffer.concat([word(0x184d2204), descriptor, Buffer.of((xxhash32(descriptor) >>> 8) & 255)])
 }
