@@ -69,7 +69,8 @@ export const apiVersionsReply = (): ResponseInput<typeof ApiVersions> => ({
     minVersion: listed.first,
     maxVersion: listed.last,
   })),
-  supportedFeatures: features.map(({ name, version }) => ({ name, minVersion: 0, maxVersion: version })),
+  // A lowest version of 0 would break clients that ask in a version before 4 (KAFKA-17011).
+  supportedFeatures: features.map(({ name, version }) => ({ name, minVersion: 1, maxVersion: version })),
   finalizedFeaturesEpoch: features.length === 0 ? -1n : 0n,
   finalizedFeatures: features.map(({ name, version }) => ({
     name,
