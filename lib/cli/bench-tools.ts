@@ -65,7 +65,7 @@ export const findKafkaJars = (): string | undefined => {
 }
 
 /** Java new enough for Kafka 4's server, or undefined. */
-export const findJava = (): string | undefined => {
+const findJava = (): string | undefined => {
   const home = process.env['JAVA_HOME']
   const command = home === undefined ? onPath('java') : join(home, 'bin', 'java')
   if (command === undefined) return undefined

@@ -1,12 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { pathToFileURL } from 'node:url'
 
 /** A record as a data set has it; text as bytes, one character each (latin1), so that nothing is lost on the way. */
 export type DataRecord = { readonly key: string; readonly value: string }
 
 /**
- * The 231,083 flights of `flights-200k.json` as they stand in the file, one record each. This file names no airports:
+ * The 200,000 flights of `flights-200k.json` as they stand in the file, one record each. This file names no airports:
  * the key is the distance flown, which is the same for all flights of a route.
  */
 export const flights = (): readonly DataRecord[] => flightsOf('flights-200k.json', /"distance":(\d+)/)
@@ -41,7 +39,4 @@ const flightsOf = (file: string, keyPattern: RegExp): readonly DataRecord[] =>
 
 /** Beside the package's entry, because its `exports` name no data files. */
 const read = (file: string): string =>
-  readFileSync(
-    new URL(`../data/${file}`, pathToFileURL(createRequire(import.meta.url).resolve('vega-datasets'))),
-    'latin1',
-  )
+  readFileSync(new URL(`../data/${file}`, import.meta.resolve('vega-datasets')), 'latin1')
