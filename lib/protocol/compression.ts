@@ -46,6 +46,7 @@ export const compress = (codec: Codec, bytes: Buffer): Buffer => {
 
 const zstdLimits = { [constants.ZSTD_d_windowLogMax]: zstdWindowLog }
 
+/** After a failure Node frees the stream's memory only when the event loop turns: never retry or try many in one go. */
 const withZlib = (codec: Codec, run: () => Buffer): Buffer => {
   try {
     return run()
