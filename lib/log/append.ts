@@ -1,9 +1,16 @@
+import { readBatchHeader } from '../protocol/batch.ts'
 import { judge, type Producer, type ProducerError, producerOf, remember } from './producers.ts'
 import type { Append, AppendedBatch, AppendedBytes } from './row.ts'
 import { leaderEpochOf, partitionOf, type State, ticketOf } from './state.ts'
 
 /** A batch that somebody wants appended: what the row will say of it, and its bytes as they were sent. */
 export type Batch = Omit<AppendedBatch, 'position' | 'sizeBytes'> & { readonly bytes: Buffer }
+
+/** A batch as it was sent, which stands whole in `bytes` and was checked. */
+export const batchFrom = (partition: number, bytes: Buffer): Batch => {
+  const { count, maxTimestamp, producerId, producerEpoch, baseSequence } = readBatchHeader(bytes)
+  return { partition, bytes, count, maxTimestamp, producerId, producerEpoch, baseSequence }
+}
 
 /** A batch whose place in the upload is known. */
 export type PlacedBatch = Batch & { readonly position: number }
@@ -64,7 +71,7 @@ export const decideAppend = (state: State, requests: readonly AppendRequest<Plac
       const judgement = judge(known, batch)
       if (judgement.outcome === 'duplicate') return { ...judgement, logStartOffset }
       if (judgement.outcome === 'refused') return judgement
-      producers.set(key, remember(known, batch, { baseOffset, seq: state.seq + 1 }))
+      producers.set(key, remember(known, batch, { baseOffset, seq: state.seq + 1, lastAt: 0 }))
     }
     ends.set(batch.partition, baseOffset + BigInt(batch.count))
     accepted.push(batch)

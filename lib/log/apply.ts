@@ -33,7 +33,7 @@ const replacePartition = (state: State, partition: Partition): State => ({
   partitions: new Map(state.partitions).set(partition.index, partition),
 })
 
-const append = (state: State, row: Append): State => {
+const append = (state: State, row: Append & Pick<Row, 'at'>): State => {
   const partitions = new Map(state.partitions)
   const leaderEpoch = leaderEpochOf(state)
   const added = new Map<number, TailBatch[]>()
@@ -46,7 +46,16 @@ const append = (state: State, row: Append): State => {
       row.bytes.in === 'object'
         ? { in: 'object' as const, name: row.bytes.name, position }
         : { in: 'row' as const, bytes: row.bytes.bytes.subarray(position, position + sizeBytes) }
-    const tailBatch = { seq: state.seq, baseOffset, count, sizeBytes, maxTimestamp, leaderEpoch, source }
+    const tailBatch = {
+      seq: state.seq,
+      appendedAt: row.at,
+      baseOffset,
+      count,
+      sizeBytes,
+      maxTimestamp,
+      leaderEpoch,
+      source,
+    }
     const mine = added.get(index)
     if (mine) mine.push(tailBatch)
     else added.set(index, [tailBatch])
@@ -58,7 +67,11 @@ const append = (state: State, row: Append): State => {
       producers:
         producerId < 0n
           ? partition.producers
-          : withProducer(partition.producers, producerId, remember(known, batch, { baseOffset, seq: state.seq })),
+          : withProducer(
+              partition.producers,
+              producerId,
+              remember(known, batch, { baseOffset, seq: state.seq, lastAt: row.at }),
+            ),
       epochs:
         (partition.epochs.at(-1)?.epoch ?? 0) < leaderEpoch
           ? [...partition.epochs, { epoch: leaderEpoch, startOffset: baseOffset }]

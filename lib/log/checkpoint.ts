@@ -83,6 +83,7 @@ const readPartition = (reader: Reader): Partition => ({
 
 const writeTailBatch = (writer: Writer, batch: TailBatch): void => {
   writeSeq(writer, batch.seq)
+  writeSeq(writer, batch.appendedAt)
   writer.varlong(batch.baseOffset)
   writer.unsignedVarint(batch.count)
   writer.unsignedVarint(batch.sizeBytes)
@@ -95,6 +96,7 @@ const writeTailBatch = (writer: Writer, batch: TailBatch): void => {
 
 const readTailBatch = (reader: Reader): TailBatch => {
   const seq = readSeq(reader)
+  const appendedAt = readSeq(reader)
   const baseOffset = reader.varlong()
   const count = reader.unsignedVarint()
   const sizeBytes = reader.unsignedVarint()
@@ -105,13 +107,14 @@ const readTailBatch = (reader: Reader): TailBatch => {
     name === null
       ? { in: 'row' as const, bytes: reader.compactBytes() }
       : { in: 'object' as const, name, position: reader.unsignedVarint() }
-  return { seq, baseOffset, count, sizeBytes, maxTimestamp, leaderEpoch, source }
+  return { seq, appendedAt, baseOffset, count, sizeBytes, maxTimestamp, leaderEpoch, source }
 }
 
 const writeProducer = (writer: Writer, id: bigint, producer: Producer): void => {
   writer.varlong(id)
   writer.int16(producer.epoch)
   writeSeq(writer, producer.seq)
+  writeSeq(writer, producer.lastAt)
   writeList(writer, producer.last, ({ baseSequence, count, baseOffset }) => {
     writer.int32(baseSequence)
     writer.unsignedVarint(count)
@@ -123,10 +126,11 @@ const readProducer = (reader: Reader): readonly [bigint, Producer] => {
   const id = reader.varlong()
   const epoch = reader.int16()
   const seq = readSeq(reader)
+  const lastAt = readSeq(reader)
   const last = readList(reader, () => ({
     baseSequence: reader.int32(),
     count: reader.unsignedVarint(),
     baseOffset: reader.varlong(),
   }))
-  return [id, { epoch, last, seq }]
+  return [id, { epoch, last, seq, lastAt }]
 }

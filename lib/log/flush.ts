@@ -3,9 +3,9 @@ import { type Block, buildSegment, joinSegments } from './segment.ts'
 import type { Partition, Segment, State, TailBatch } from './state.ts'
 
 /** When a tail wants to be flushed; a writer that meets four times as much does it itself. */
-export const tailBytesToFlush = 8 * 1024 * 1024
-export const tailRowsToFlush = 500
-export const tailAgeToFlushMs = 60_000
+const tailBytesToFlush = 8 * 1024 * 1024
+const tailRowsToFlush = 500
+const tailAgeToFlushMs = 60_000
 const urgent = 4
 
 /** Bytes of batches in one flush: it fits into a function's memory. */
@@ -23,9 +23,16 @@ export const isFlushUrgent = (state: State): boolean =>
   state.tailBytes > urgent * tailBytesToFlush ||
   (state.tailBytes > 0 && state.seq - state.flushed > urgent * tailRowsToFlush)
 
-/** Whether the tail is long enough to be flushed whatever its age. */
-export const isFlushDue = (state: State): boolean =>
-  state.tailBytes > tailBytesToFlush || (state.tailBytes > 0 && state.seq - state.flushed > tailRowsToFlush)
+/** Whether the tail is long or old enough to be flushed. */
+export const isFlushDue = (state: State, nowMs: number): boolean =>
+  state.tailBytes > tailBytesToFlush ||
+  (state.tailBytes > 0 && (state.seq - state.flushed > tailRowsToFlush || nowMs - oldestAt(state) > tailAgeToFlushMs))
+
+const oldestAt = (state: State): number => {
+  let oldest = Number.POSITIVE_INFINITY
+  for (const { tail } of state.partitions.values()) oldest = Math.min(oldest, tail[0]?.appendedAt ?? oldest)
+  return oldest
+}
 
 /** The oldest rows of the tail, as many as fit; undefined when nothing is in the tail. */
 export const planFlush = (state: State): FlushPlan | undefined => {

@@ -9,8 +9,9 @@ export type Producer = {
   readonly epoch: number
   /** Oldest first, at most `rememberedBatches`. */
   readonly last: readonly Remembered[]
-  /** The row of its last batch here. */
+  /** The row of its last batch here, and that row's `at` in ms: how long it has been idle. */
   readonly seq: number
+  readonly lastAt: number
 }
 
 export type Producers = readonly (ReadonlyMap<bigint, Producer> | undefined)[]
@@ -81,11 +82,12 @@ export const judge = (producer: Producer | undefined, batch: Sequenced): Judgeme
 export const remember = (
   producer: Producer | undefined,
   batch: Sequenced,
-  at: { readonly baseOffset: bigint; readonly seq: number },
+  at: { readonly baseOffset: bigint; readonly seq: number; readonly lastAt: number },
 ): Producer => {
   const { baseSequence, count, producerEpoch } = batch
+  const { baseOffset, seq, lastAt } = at
   const earlier = producer?.epoch === producerEpoch ? producer.last.slice(1 - rememberedBatches) : []
-  return { epoch: producerEpoch, last: [...earlier, { baseSequence, count, baseOffset: at.baseOffset }], seq: at.seq }
+  return { epoch: producerEpoch, last: [...earlier, { baseSequence, count, baseOffset }], seq, lastAt }
 }
 
 const next: Judgement = { outcome: 'next' }

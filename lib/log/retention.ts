@@ -1,5 +1,6 @@
 import { producersIn } from './producers.ts'
-import { type Partition, partitionOf, type State } from './state.ts'
+import type { Expire } from './row.ts'
+import type { Partition, State } from './state.ts'
 
 export type Retention = {
   /** −1: by time nothing goes. */
@@ -17,7 +18,10 @@ export const retainedFrom = (partition: Partition, retention: Retention, nowMs: 
   let bytes = [...segments, ...tail].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   let start = logStartOffset
   for (const segment of segments) {
-    const isOld = retention.retentionMs >= 0n && BigInt(nowMs) - segment.maxTimestamp > retention.retentionMs
+    const isOld =
+      segment.maxTimestamp >= 0n &&
+      retention.retentionMs >= 0n &&
+      BigInt(nowMs) - segment.maxTimestamp > retention.retentionMs
     const isTooMuch = retention.retentionBytes >= 0n && BigInt(bytes - segment.sizeBytes) >= retention.retentionBytes
     if (!isOld && !isTooMuch) break
     bytes -= segment.sizeBytes
@@ -29,9 +33,12 @@ export const retainedFrom = (partition: Partition, retention: Retention, nowMs: 
 /** Producers in one `expire` row: it stays far below an item's limit. */
 const maxExpired = 1000
 
-/** Producers of a partition whose last batch is in a row at or below `seq`. */
-export const idleProducers = (state: State, partitionIndex: number, seq: number) =>
-  [...producersIn(partitionOf(state, partitionIndex).producers)]
-    .filter(([, producer]) => producer.seq <= seq)
-    .slice(0, maxExpired)
-    .map(([producerId, producer]) => ({ producerId, seq: producer.seq }))
+/** Producers whose last batch came before `beforeMs`: the changes that forget them, one for each partition. */
+export const planExpiry = (state: State, beforeMs: number): readonly Expire[] =>
+  [...state.partitions.values()].flatMap(({ index, producers }): readonly Expire[] => {
+    const idle = [...producersIn(producers)]
+      .filter(([, { lastAt }]) => lastAt < beforeMs)
+      .slice(0, maxExpired)
+      .map(([producerId, { seq }]) => ({ producerId, seq }))
+    return idle.length === 0 ? [] : [{ kind: 'expire', partition: index, producers: idle }]
+  })

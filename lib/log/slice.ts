@@ -1,4 +1,4 @@
-import { at, batchesIn, lengthPrefixBytes, patchedBatch, readBatchHeader } from '../protocol/batch.ts'
+import { at, batchesIn, crcMatches, lengthPrefixBytes, patchedBatch, readBatchHeader } from '../protocol/batch.ts'
 import { offsetForTimestamp, recordsIn, type TimestampedOffset } from '../protocol/record.ts'
 import type { TailBatch } from './state.ts'
 
@@ -74,3 +74,7 @@ export const firstInTail = (batch: TailBatch, bytes: Buffer, timestamp: bigint):
   const found = offsetForTimestamp(bytes, timestamp)
   return found && { ...found, offset: found.offset - readBatchHeader(bytes).baseOffset + batch.baseOffset }
 }
+
+/** Whether these are the bytes of one batch as its producer sent them: its checksum is right. */
+export const isWhole = (batch: Buffer): boolean =>
+  batch.length >= at.records && readBatchHeader(batch).sizeBytes === batch.length && crcMatches(batch)

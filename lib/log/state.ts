@@ -9,6 +9,8 @@ import type { Producers } from './producers.ts'
 export type TailBatch = {
   /** The row that appended it. */
   readonly seq: number
+  /** That row's `at`, in ms: how old the batch is. */
+  readonly appendedAt: number
   readonly baseOffset: bigint
   /** Offsets it takes, also its number of records. */
   readonly count: number

@@ -1,0 +1,30 @@
+import type { Lane } from '../journal/lane.ts'
+import { planExpiry, type Retention, retainedFrom } from '../log/retention.ts'
+import { partitionOf, type State } from '../log/state.ts'
+import { changeTimeoutMs } from './flush.ts'
+
+/** Lets go of what is too old or too much: records by retention, idle producers by age. Tells how many rows it wrote. */
+export const trim = async (
+  lane: Lane,
+  state: State,
+  retention: Retention,
+  producerExpirationMs: number,
+): Promise<number> => {
+  const { clock } = lane.journal
+  let rows = 0
+  for (const { index } of state.partitions.values()) {
+    if (retainedFrom(partitionOf(state, index), retention, clock.now()) === undefined) continue
+    const answer = await lane.change((current) => {
+      const logStartOffset = retainedFrom(partitionOf(current, index), retention, clock.now())
+      return logStartOffset === undefined
+        ? { refused: 'nothing is too old any more' }
+        : { kind: 'trim', partition: index, logStartOffset }
+    }, clock.now() + changeTimeoutMs)
+    if (answer.outcome === 'changed') rows += 1
+  }
+  for (const expire of planExpiry(state, clock.now() - producerExpirationMs)) {
+    const answer = await lane.change(() => expire, clock.now() + changeTimeoutMs)
+    if (answer.outcome === 'changed') rows += 1
+  }
+  return rows
+}
