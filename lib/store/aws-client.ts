@@ -6,26 +6,31 @@ export type AwsAccess = {
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string }
   /** Anything that is not AWS: an emulator, by its http URL. */
   readonly endpoint?: string
+  /** What a call may take, instead of the store's own limit: for a slow stand-in. */
+  readonly timeoutMs?: number
 }
 
 /**
  * The SDK as we want it: one try, because the journal has a loop of its own, and a limit to every wait.
- * `timeoutMs` is what a call may take to its first byte of answer, and what an answer may then pause.
+ * `defaultTimeoutMs` is what a call may take to its first byte of answer, and what an answer may then pause.
  */
-export const clientOptions = ({ region, credentials, endpoint }: AwsAccess, timeoutMs: number) => ({
-  ...(region !== undefined && { region }),
-  ...(credentials !== undefined && { credentials }),
-  ...(endpoint !== undefined && { endpoint }),
-  maxAttempts: 1,
-  requestHandler: {
-    connectionTimeout: Math.min(timeoutMs, connectTimeoutMs),
-    requestTimeout: timeoutMs,
-    throwOnRequestTimeout: true,
-    socketTimeout: timeoutMs,
-    httpAgent: { keepAlive: true, maxSockets: maxConnections },
-    httpsAgent: { keepAlive: true, maxSockets: maxConnections },
-  },
-})
+export const clientOptions = ({ region, credentials, endpoint, ...access }: AwsAccess, defaultTimeoutMs: number) => {
+  const timeoutMs = access.timeoutMs ?? defaultTimeoutMs
+  return {
+    ...(region !== undefined && { region }),
+    ...(credentials !== undefined && { credentials }),
+    ...(endpoint !== undefined && { endpoint }),
+    maxAttempts: 1,
+    requestHandler: {
+      connectionTimeout: Math.min(timeoutMs, connectTimeoutMs),
+      requestTimeout: timeoutMs,
+      throwOnRequestTimeout: true,
+      socketTimeout: timeoutMs,
+      httpAgent: { keepAlive: true, maxSockets: maxConnections },
+      httpsAgent: { keepAlive: true, maxSockets: maxConnections },
+    },
+  }
+}
 
 const connectTimeoutMs = 1000
 

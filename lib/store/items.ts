@@ -44,7 +44,9 @@ export type QueryOptions = {
 
 /**
  * Small documents under conditional writes; every write may be repeated with the same arguments.
- * Reads throw `StoreUnavailable` when there is no answer. Bodies larger than `maxItemBytes` throw `RangeError`: a bug of the caller.
+ * Reads throw `StoreUnavailable` when there is no answer. Any call may throw `StoreSetupError`, which says nothing about
+ * earlier tries of it: a write that was unknown before stays unknown. Bodies larger than `maxItemBytes` throw
+ * `RangeError`: a bug of the caller.
  */
 export interface Items {
   /** The item, or undefined. An inconsistent read may be stale. */

@@ -3,7 +3,7 @@ import { test } from 'vitest'
 import type { AwsAccess } from '../../lib/store/aws-client.ts'
 import { createTable, dynamoItems } from '../../lib/store/dynamodb.ts'
 import { createBucket, s3Objects } from '../../lib/store/s3.ts'
-import { anybody, startEmulator } from '../support/emulator.ts'
+import { patient, startEmulator } from '../support/emulator.ts'
 import { type ItemsUnderTest, itemsContract } from './items.contract.ts'
 import { type ObjectsUnderTest, objectsContract } from './objects.contract.ts'
 
@@ -45,6 +45,6 @@ if (endpoint === undefined) {
   console.info('skipped: the contracts at AWS_ENDPOINT_URL, which is not set')
   test.skip('the contracts at AWS_ENDPOINT_URL, which is not set')
 } else {
-  itemsContract(`DynamoDB at ${endpoint}`, () => openItems({ ...anybody, endpoint }), { smallPages: false })
-  objectsContract(`S3 at ${endpoint}`, () => openObjects({ ...anybody, endpoint }))
+  itemsContract(`DynamoDB at ${endpoint}`, () => openItems({ ...patient, endpoint }), { smallPages: false })
+  objectsContract(`S3 at ${endpoint}`, () => openObjects({ ...patient, endpoint }))
 }

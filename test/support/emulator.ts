@@ -16,8 +16,8 @@ export const startEmulator = async (): Promise<Emulator> => {
   const buckets = s3Server()
   const [dynamoEndpoint, s3Endpoint] = await Promise.all([listen(tables), listen(buckets)])
   return {
-    dynamo: { ...anybody, endpoint: dynamoEndpoint },
-    s3: { ...anybody, endpoint: s3Endpoint },
+    dynamo: { ...patient, endpoint: dynamoEndpoint },
+    s3: { ...patient, endpoint: s3Endpoint },
     close: async () => {
       await Promise.all([close(tables), close(buckets)])
     },
@@ -26,6 +26,9 @@ export const startEmulator = async (): Promise<Emulator> => {
 
 /** What emulators accept. */
 export const anybody = { region: 'us-east-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } }
+
+/** A busy machine may take its time: what is tested there is answers, not haste. */
+export const patient = { ...anybody, timeoutMs: 15_000 }
 
 const listen = async (server: Server): Promise<string> => {
   server.listen(0, '127.0.0.1')
