@@ -54,7 +54,9 @@ export const firstInSegment = (bytes: Buffer, timestamp: bigint, fromOffset = 0n
 
 const firstOfBoth = (batch: Buffer, timestamp: bigint, fromOffset: bigint): TimestampedOffset | undefined => {
   for (const record of recordsIn(batch)) {
-    if (record.timestamp >= timestamp && record.offset >= fromOffset) return record
+    if (record.timestamp >= timestamp && record.offset >= fromOffset) {
+      return { offset: record.offset, timestamp: record.timestamp }
+    }
   }
   return undefined
 }

@@ -5,7 +5,6 @@ import type { Lane } from '../../lib/journal/lane.ts'
 import { Logs, type LogsOptions } from '../../lib/journal/logs.ts'
 import { fetchRecords } from '../../lib/journal/read.ts'
 import { batchFrom } from '../../lib/log/append.ts'
-import type { BatchRecord } from '../../lib/protocol/record.ts'
 import type { Items } from '../../lib/store/items.ts'
 import { checkpointKey, type Shard } from '../../lib/store/keys.ts'
 import { memoryItems, memoryObjects } from '../../lib/store/memory.ts'
@@ -76,13 +75,22 @@ export const appendBatches = async (log: TestLog, partition: number, ...batches:
   return answer.verdicts
 }
 
+export type ReadRecord = { readonly offset: bigint; readonly timestamp: bigint; readonly value: string | undefined }
+
 /** All records of a partition from an offset on, through as many fetches as it takes. */
-export const readAll = async (log: TestLog, partition: number, from = 0n, maxBytes = 1000): Promise<BatchRecord[]> => {
-  const records: BatchRecord[] = []
+export const readAll = async (
+  log: TestLog,
+  partition: number,
+  from = 0n,
+  maxBytes = 1000,
+): Promise<readonly ReadRecord[]> => {
+  const records: ReadRecord[] = []
   for (let offset = from; ; ) {
     const fetched = await fetchRecords(log.lane, log.bytes, partition, { offset, maxBytes, atLeastOne: true })
     if (fetched.outcome !== 'fetched') throw new Error(`${offset} is out of range`)
-    const found = recordsOf(Buffer.concat(fetched.records)).filter((record) => record.offset >= offset)
+    const found = recordsOf(Buffer.concat(fetched.records))
+      .filter((record) => record.offset >= offset)
+      .map(({ offset, timestamp, value }) => ({ offset, timestamp, value: value?.toString() }))
     records.push(...found)
     const last = found.at(-1)
     if (last === undefined) return records
