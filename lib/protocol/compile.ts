@@ -105,6 +105,8 @@ const tagsCodec = (present: readonly (readonly [string, Field])[], target: Targe
     for (let left = reader.unsignedVarint(); left > 0; left--) readTag(reader, value)
   }
 
+  const writeNone = (writer: Writer): void => writer.unsignedVarint(0)
+
   const write = (writer: Writer, value: Value): void => {
     const given = tagged.filter(({ name, isDefault }) => !isDefault(value[name]))
     writer.unsignedVarint(given.length)
@@ -117,7 +119,7 @@ const tagsCodec = (present: readonly (readonly [string, Field])[], target: Targe
     }
   }
 
-  return { read, write }
+  return { read, write: tagged.length === 0 ? writeNone : write }
 }
 
 /** Whether a value, or its absence, says no more than the default does. */
@@ -186,16 +188,10 @@ const primitiveCodec = (type: Primitive, nullable: boolean, { flexible }: Target
       return { leastBytes: 1, read: (reader) => reader.int8(), write: (writer, value) => writer.int8(value) }
     case 'int16':
       return { leastBytes: 2, read: (reader) => reader.int16(), write: (writer, value) => writer.int16(value) }
-    case 'uint16':
-      return { leastBytes: 2, read: (reader) => reader.uint16(), write: (writer, value) => writer.uint16(value) }
     case 'int32':
       return { leastBytes: 4, read: (reader) => reader.int32(), write: (writer, value) => writer.int32(value) }
-    case 'uint32':
-      return { leastBytes: 4, read: (reader) => reader.uint32(), write: (writer, value) => writer.uint32(value) }
     case 'int64':
       return { leastBytes: 8, read: (reader) => reader.int64(), write: (writer, value) => writer.int64(value) }
-    case 'float64':
-      return { leastBytes: 8, read: (reader) => reader.float64(), write: (writer, value) => writer.float64(value) }
     case 'uuid':
       return { leastBytes: 16, read: (reader) => reader.uuid(), write: (writer, value) => writer.uuid(value) }
     case 'string':

@@ -59,19 +59,7 @@ export type Field<Read = unknown, Write = unknown, Omittable extends boolean = b
 
 export type Fields = { readonly [name: string]: Field }
 
-export type Primitive =
-  | 'bool'
-  | 'int8'
-  | 'int16'
-  | 'uint16'
-  | 'int32'
-  | 'uint32'
-  | 'int64'
-  | 'float64'
-  | 'uuid'
-  | 'string'
-  | 'bytes'
-  | 'records'
+export type Primitive = 'bool' | 'int8' | 'int16' | 'int32' | 'int64' | 'uuid' | 'string' | 'bytes' | 'records'
 
 /** Versions as Kafka writes them: from 4 on, 0 to 8, only 3. */
 type Versions = `${number}+` | `${number}-${number}` | `${number}`
@@ -133,11 +121,8 @@ const noElements: readonly never[] = Object.freeze([])
 export const bool = word<boolean>('bool', false)
 export const int8 = word<number>('int8', 0)
 export const int16 = word<number>('int16', 0)
-export const uint16 = word<number>('uint16', 0)
 export const int32 = word<number>('int32', 0)
-export const uint32 = word<number>('uint32', 0)
 export const int64 = word<bigint>('int64', 0n)
-export const float64 = word<number>('float64', 0)
 export const uuid = word<string>('uuid', zeroUuid)
 export const string = word<string>('string', '')
 export const bytes = word<Buffer, Buffer | readonly Buffer[]>('bytes', noBytes)

@@ -137,9 +137,6 @@ export const errors = {
   SHARE_SESSION_LIMIT_REACHED: 133,
 } as const
 
-export type ErrorName = keyof typeof errors
-export type ErrorCode = (typeof errors)[ErrorName]
-
 /** The name of a code, for logs and for people; a code that Kafka 4.2 does not know is given as its number. */
 export const errorName = (code: number): string =>
   Object.entries(errors).find(([, known]) => known === code)?.[0] ?? `error ${code}`

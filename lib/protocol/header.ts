@@ -8,6 +8,7 @@ import {
   type ResponseOf,
 } from './declare.ts'
 import { frame } from './frame.ts'
+import { ApiVersions } from './messages/api-versions.ts'
 import { Reader } from './reader.ts'
 
 export type RequestHeader = {
@@ -76,11 +77,9 @@ export const readResponse = <A extends Api>(
   return { correlationId, body: responseCodec(api, version).read(reader) }
 }
 
-/** ApiVersions. Its response has a header without tags in every version: a client that asks cannot know better yet (KIP-511). */
-export const apiVersionsKey = 18
-
+/** ApiVersions answers with a header without tags in every version: whoever asks cannot know better yet (KIP-511). */
 const responseHasTags = (api: Api, version: number): boolean =>
-  api.key !== apiVersionsKey && includes(api.flexible, version)
+  api.key !== ApiVersions.key && includes(api.flexible, version)
 
 const skipTags = (reader: Reader): void => {
   for (let left = reader.unsignedVarint(); left > 0; left--) {

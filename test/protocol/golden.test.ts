@@ -4,15 +4,14 @@ import { readRequest, readRequestHeader, readResponse, writeRequest, writeRespon
 import { Reader } from '../../lib/protocol/reader.ts'
 import { anyMessage, directions, everyApi, versionsOf } from './every-message.ts'
 import { type Golden, javaJson, readGoldens, writeGoldens } from './golden.ts'
-import { header, missingForOfficial, officialFrames } from './official.ts'
+import { header, officialFrames, skipWithoutOfficial } from './official.ts'
 
 /** Another seed asks Apache Kafka about other messages; `WADI_GOLDEN=freeze` keeps its longest answers. */
 const seed = Number(process.env['WADI_TEST_SEED'] ?? 20_250_713)
 const messagesEach = Number(process.env['WADI_TEST_MESSAGES'] ?? 2)
 const freezing = process.env['WADI_GOLDEN'] === 'freeze'
 
-const missing = missingForOfficial()
-if (missing !== undefined) process.stderr.write(`skipped: fresh messages for Apache Kafka need ${missing}\n`)
+const skip = skipWithoutOfficial()
 
 const goldens = readGoldens()
 
@@ -32,7 +31,7 @@ test('kept frames of Apache Kafka are read as the messages they were made of', (
   for (const golden of goldens) expect([nameOf(golden), read(golden)]).toEqual([nameOf(golden), golden.message])
 })
 
-test.skipIf(missing !== undefined)('fresh messages become the same bytes here and in Apache Kafka', () => {
+test.skipIf(skip)('fresh messages become the same bytes here and in Apache Kafka', () => {
   const messages = everyApi.flatMap((api) =>
     directions.flatMap((direction) =>
       versionsOf(api).flatMap((version) =>

@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { kafkaProgram } from '../../lib/cli/bench-tools.ts'
 import type { Api } from '../../lib/protocol/declare.ts'
-import { kafkaClassPath } from '../support/tools.ts'
+import { kafkaClassPath, skipWithout } from '../support/tools.ts'
 import type { Direction } from './every-message.ts'
 
 /** Compiling and running the Java program takes two seconds on an idle machine. */
@@ -11,13 +12,18 @@ const largestAnswerBytes = 64 * 1024 * 1024
 /** What every frame here has in its header. */
 export const header = { correlationId: 7, clientId: 'wadi' } as const
 
-/** What is missing to ask Apache Kafka, or undefined. */
-export const missingForOfficial = (): string | undefined => {
-  if (kafkaClassPath() === undefined) return "Apache Kafka's jars and Java (.ci/jars)"
-  if (spawnSync('javac', ['-version']).status !== 0)
-    return 'a Java compiler, on Debian: apt-get install default-jdk-headless'
-  return undefined
+/** For `test.skipIf`: true when Apache Kafka cannot be asked, and then a line on stderr says what is missing. */
+export const skipWithoutOfficial = (): boolean => {
+  if (skipWithout('kafka')) return true
+  if (/^jdk\.compiler/m.test(spawnSync(java(), ['--list-modules'], { encoding: 'utf8' }).stdout)) return false
+  const reason = 'a Java compiler, on Debian: apt-get install default-jdk-headless'
+  process.stderr.write(`skipped: this suite needs ${reason}\n`)
+  if (process.env['WADI_TEST_SKIP'] === 'never') throw new Error(`Missing: ${reason}`)
+  return true
 }
+
+/** The same Java that runs Apache Kafka's tools. */
+const java = (): string => kafkaProgram('kafka-topics', [], []).command
 
 /** The definitions of an API's two messages, as Apache Kafka's own generator reads them. */
 export const officialDefinitions = (apis: readonly Api[]): readonly Record<Direction, Definition>[] => {
@@ -48,7 +54,7 @@ export const officialFrames = (
 
 const askJava = (questions: readonly string[]): readonly string[] => {
   const source = fileURLToPath(new URL('OfficialFrames.java', import.meta.url))
-  const { status, stdout, stderr } = spawnSync('java', ['-cp', kafkaClassPath() ?? '', source], {
+  const { status, stdout, stderr } = spawnSync(java(), ['-cp', kafkaClassPath() ?? '', source], {
     input: questions.map((question) => `${question}\n`).join(''),
     encoding: 'utf8',
     timeout: javaTimeoutMs,
