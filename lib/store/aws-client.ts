@@ -22,7 +22,7 @@ export const clientOptions = ({ region, credentials, endpoint, ...access }: AwsA
     ...(endpoint !== undefined && { endpoint }),
     maxAttempts: 1,
     requestHandler: {
-      connectionTimeout: Math.min(timeoutMs, connectTimeoutMs),
+      connectionTimeout: access.timeoutMs ?? Math.min(timeoutMs, connectTimeoutMs),
       requestTimeout: timeoutMs,
       throwOnRequestTimeout: true,
       socketTimeout: timeoutMs,
@@ -38,7 +38,7 @@ const connectTimeoutMs = 1000
 const maxConnections = 256
 
 /** What a failed call means. `setup` and `bug` are certain: the call did nothing. */
-export type Failure = 'unknown' | 'setup' | 'bug'
+type Failure = 'unknown' | 'setup' | 'bug'
 
 export const failureOf = (error: unknown): Failure => {
   const name = error instanceof Error ? error.name : ''
