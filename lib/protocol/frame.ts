@@ -25,6 +25,11 @@ export class FrameCutter {
     return this.#sizeBytes + this.#body.length
   }
 
+  /** What the frame that is arriving will take when it is complete; 0 while its size is not known. */
+  get arrivingBytes(): number {
+    return this.#sizeBytes === 4 ? this.#size : 0
+  }
+
   /** The frames that this chunk completes, without their sizes. Throws `MalformedFrame` at a size above the limit. */
   push(chunk: Buffer): Buffer[] {
     const frames: Buffer[] = []

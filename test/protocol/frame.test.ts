@@ -33,12 +33,14 @@ test('a frame within one chunk is a view of it', () => {
   expect(frames.every(({ buffer }) => buffer === chunk.buffer)).toBe(true)
 })
 
-test('bytes of a frame that is not complete are counted', () => {
+test('of a frame that is not complete it is known what has come and what it will be', () => {
   const cutter = new FrameCutter(limit)
   cutter.push(framed(Buffer.alloc(100)).subarray(0, 3))
-  expect(cutter.pendingBytes).toBe(3)
+  expect([cutter.pendingBytes, cutter.arrivingBytes]).toEqual([3, 0])
   cutter.push(framed(Buffer.alloc(100)).subarray(3, 60))
-  expect(cutter.pendingBytes).toBe(60)
+  expect([cutter.pendingBytes, cutter.arrivingBytes]).toEqual([60, 100])
+  cutter.push(framed(Buffer.alloc(100)).subarray(60))
+  expect([cutter.pendingBytes, cutter.arrivingBytes]).toEqual([0, 0])
 })
 
 test.each([
