@@ -3,8 +3,9 @@ import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findKcat } from '../../lib/cli/bench-tools.ts'
 import { createTopic, endOffsetsOf } from '../support/admin.ts'
-import { type DataRecord, flights, valuesByKey } from '../support/dataset.ts'
+import { type DataRecord, flights } from '../support/dataset.ts'
 import { fetchTopic } from '../support/fetch.ts'
+import { expectSameByKey } from '../support/kcat-records.ts'
 import { type ServerUnderTest, startServer } from '../support/server.ts'
 import { skipWithout } from '../support/tools.ts'
 
@@ -51,14 +52,10 @@ describe.skipIf(skipWithout('kcat'))('kill -9 while a producer is sending', { ti
       expect(await producer.finish(flights().slice(half))).toBe(0)
       await server.killAndRestart()
       const stored = (await fetchTopic(server.bootstrap, topic)).map(({ key = '', value = '' }) => ({ key, value }))
-      expect(stored).toHaveLength(flights().length)
-      expect(sameByKey(stored, flights())).toBe(true)
+      expectSameByKey(stored, flights())
     },
   )
 })
 
 const asLines = (records: readonly DataRecord[]): string =>
   records.map(({ key, value }) => `${key}\t${value}\n`).join('')
-
-const sameByKey = (actual: readonly DataRecord[], expected: readonly DataRecord[]): boolean =>
-  JSON.stringify([...valuesByKey(actual)]) === JSON.stringify([...valuesByKey(expected)])
