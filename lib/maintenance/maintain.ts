@@ -51,6 +51,8 @@ const rowsPerSweep = 64
 const rowsPerTruncation = 256
 /** A writer checkpoints by itself when maintenance is this many times overdue. */
 const overdue = 4
+/** A shard where nothing happens is looked at this often, for what only time brings about: retention. */
+const quietMs = 60_000
 /** Flushes of one shard in one pass; more are left to the next. */
 const maxFlushesPerPass = 16
 
@@ -64,6 +66,9 @@ export class Maintenance {
   readonly #flushing = new Map<string, Promise<boolean>>()
   /** The newest checkpoint known of each shard, and the rows after which the next is due. */
   readonly #checkpoints = new Map<string, { readonly seq: number; readonly interval: number }>()
+
+  /** Shards where nothing was to be done, until when that is believed: only time can change it. */
+  readonly #quiet = new Map<string, { readonly seq: number; readonly untilMs: number }>()
 
   constructor(context: MaintenanceContext) {
     this.#context = context
@@ -106,7 +111,7 @@ export class Maintenance {
   async #maintain(topic: Topic, lane: Lane, options: { readonly flushAll: boolean }): Promise<Pass> {
     const { objects, bytes, items, clock } = this.#context
     let state = await lane.state('extended')
-    if (state.seq === 0) return { ...nothing, shards: 1 }
+    if (state.seq === 0 || (this.#isQuiet(lane, state) && !options.flushAll)) return { ...nothing, shards: 1 }
     let flushes = 0
     while (
       flushes < maxFlushesPerPass &&
@@ -125,7 +130,18 @@ export class Maintenance {
     // The floor is a seq of an hour ago: uploads that were slower than that are repeated by their writers.
     const isSweepDue = item !== undefined && item.floor - state.tickets >= rowsPerSweep
     const objectsSwept = isSweepDue ? await sweep(lane, objects, item.floor) : 0
-    return { ...nothing, shards: 1, flushes, merges, trims, checkpoints, rowsTruncated, objectsSwept }
+    const pass = { ...nothing, shards: 1, flushes, merges, trims, checkpoints, rowsTruncated, objectsSwept }
+    const { seq, tailBytes } = await lane.state('known')
+    if (seq === state.seq && tailBytes === 0) {
+      this.#quiet.set(shardPrefix(lane.journal.shard), { seq, untilMs: clock.now() + quietMs })
+    }
+    return pass
+  }
+
+  /** Nothing was to be done the last time, and nothing has happened since. */
+  #isQuiet(lane: Lane, state: State): boolean {
+    const quiet = this.#quiet.get(shardPrefix(lane.journal.shard))
+    return quiet !== undefined && quiet.seq === state.seq && this.#context.clock.now() < quiet.untilMs
   }
 
   #flush(lane: Lane): Promise<boolean> {
