@@ -4,8 +4,8 @@
  */
 export interface Clock {
   now(): number
-  /** Resolves after about `ms`; 0 gives way to other work once. */
-  sleep(ms: number): Promise<void>
+  /** Resolves after about `ms`, or as soon as `wake` is aborted; 0 gives way to other work once. */
+  sleep(ms: number, wake?: AbortSignal): Promise<void>
   /** A number in [0, 1). */
   random(): number
   /** 16 characters that nobody else draws: base64url of 96 random bits. */
