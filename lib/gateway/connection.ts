@@ -1,0 +1,200 @@
+import type { Socket } from 'node:net'
+import type { Broker, Connection, Reply } from '../broker/broker.ts'
+import { FrameCutter } from '../protocol/frame.ts'
+import { Fetch } from '../protocol/messages/fetch.ts'
+import { Produce } from '../protocol/messages/produce.ts'
+import { MalformedFrame } from '../protocol/reader.ts'
+import type { Memory } from './memory.ts'
+import type { FetchWait, Timer } from './wait.ts'
+
+/** What all connections of a gateway share. */
+export type Surroundings = {
+  readonly broker: Broker
+  readonly timer: Timer
+  readonly fetchWait: FetchWait
+  readonly memory: Memory
+  readonly log: (line: string) => void
+  readonly maxFrameBytes: number
+  readonly maxConnectionBytes: number
+}
+
+/**
+ * One client. Frames are cut from what arrives and queue until the broker has answered those before them; then all
+ * Produce frames at the head of the queue go to the broker in one call, so that they share an upload and a row. Any
+ * other frame goes alone: its reply may be large, and a Fetch may wait. Replies are written in the order of the requests.
+ */
+export class ClientConnection {
+  readonly #socket: Socket
+  readonly #around: Surroundings
+  readonly #connection: Connection
+  readonly #cutter: FrameCutter
+  readonly #release = new AbortController()
+  #queue: Buffer[] = []
+  /** Of all frames that are whole and not answered. */
+  #unansweredBytes = 0
+  #isWorking = false
+  #hasEnded = false
+  #activeMs: number
+  #drained: (() => void) | undefined
+
+  constructor(socket: Socket, connection: Connection, around: Surroundings) {
+    this.#socket = socket
+    this.#connection = connection
+    this.#around = around
+    this.#cutter = new FrameCutter(around.maxFrameBytes)
+    this.#activeMs = around.timer.now()
+    socket.setNoDelay(true)
+    socket.on('data', (chunk) => this.#receive(chunk))
+    socket.on('drain', () => this.#goOn())
+    socket.on('end', () => this.#end())
+    // A client that is gone is no error: what follows is 'close'.
+    socket.on('error', () => {})
+    socket.on('close', () => this.#closed())
+  }
+
+  /** How long nothing has come or gone, with nothing being done for the client. */
+  idleMs(nowMs: number): number {
+    return this.#isWorking && !this.#socket.writableNeedDrain ? 0 : nowMs - this.#activeMs
+  }
+
+  /** A frame has begun to arrive, and its bytes are reserved. */
+  get isReceiving(): boolean {
+    return this.#cutter.pendingBytes > 0 && !this.#socket.isPaused()
+  }
+
+  /** Reads no more, answers what has arrived, and closes. Fetches that wait are answered with what there is. */
+  stop(): void {
+    this.#end()
+  }
+
+  close(reason: string): void {
+    if (this.#socket.destroyed) return
+    this.#around.log(`client ${this.#connection.clientAddress} is disconnected: ${reason}`)
+    this.#socket.destroy()
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#hasEnded) return
+    this.#activeMs = this.#around.timer.now()
+    try {
+      for (const frame of this.#cutter.push(chunk)) {
+        this.#queue.push(frame)
+        this.#unansweredBytes += costOf(frame)
+      }
+    } catch (error) {
+      this.#fail(error)
+      return
+    }
+    this.#readOrPause()
+    void this.#work()
+  }
+
+  /** Reads on only while there is room for what is arriving: a client that sends too much feels it in its own socket. */
+  #readOrPause(): void {
+    const { memory, maxConnectionBytes } = this.#around
+    const bytes = this.#unansweredBytes + (this.#hasEnded ? 0 : this.#cutter.arrivingBytes)
+    const hasRoom = memory.hold(this, bytes, () => this.#readOrPause())
+    if (this.#hasEnded) return
+    if (hasRoom && this.#unansweredBytes <= maxConnectionBytes) this.#socket.resume()
+    else this.#socket.pause()
+  }
+
+  async #work(): Promise<void> {
+    if (this.#isWorking) return
+    this.#isWorking = true
+    try {
+      while (this.#queue.length > 0) {
+        const frames = this.#takeCall()
+        const replies = await this.#answer(frames).finally(() => this.#forget(frames))
+        this.#write(replies)
+        this.#readOrPause()
+        if (this.#socket.writableNeedDrain) await this.#drain()
+      }
+    } catch (error) {
+      this.#fail(error)
+    } finally {
+      this.#isWorking = false
+      this.#readOrPause()
+    }
+    if (this.#hasEnded) this.#finish()
+  }
+
+  /** All Produce frames before another, or one that is another. */
+  #takeCall(): readonly Buffer[] {
+    const firstOther = this.#queue.findIndex((frame) => !isProduce(frame))
+    return this.#queue.splice(0, firstOther < 0 ? this.#queue.length : Math.max(1, firstOther))
+  }
+
+  async #answer(frames: readonly Buffer[]): Promise<readonly Reply[]> {
+    const { broker, fetchWait } = this.#around
+    const [first] = frames
+    if (first === undefined || !isFetch(first)) return broker(frames, this.#connection)
+    const ask = async (): Promise<Reply> => (await broker(frames, this.#connection))[0] ?? []
+    return [await fetchWait.answer(first, ask, this.#release.signal)]
+  }
+
+  #write(replies: readonly Reply[]): void {
+    this.#activeMs = this.#around.timer.now()
+    if (!this.#socket.writable) return
+    // Corked, all buffers go to the system in one call, and none is copied.
+    this.#socket.cork()
+    for (const reply of replies) for (const buffer of reply) this.#socket.write(buffer)
+    this.#socket.uncork()
+  }
+
+  #drain(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#drained = resolve
+    })
+  }
+
+  #goOn(): void {
+    this.#activeMs = this.#around.timer.now()
+    this.#drained?.()
+    this.#drained = undefined
+  }
+
+  /** The client sends no more, or is not to be read any more. */
+  #end(): void {
+    this.#hasEnded = true
+    this.#release.abort()
+    if (!this.#isWorking) this.#finish()
+  }
+
+  #finish(): void {
+    // Bytes that are not read when a socket closes make the system throw away replies that the client has not read.
+    this.#socket.resume()
+    this.#socket.destroySoon()
+  }
+
+  #closed(): void {
+    // Nobody reads replies any more, but whoever sent with acks=0 and left expects its records to be kept.
+    this.#keepQueued(isProduce)
+    this.#hasEnded = true
+    this.#release.abort()
+    this.#readOrPause()
+    this.#goOn()
+  }
+
+  #keepQueued(isKept: (frame: Buffer) => boolean): void {
+    this.#forget(this.#queue.filter((frame) => !isKept(frame)))
+    this.#queue = this.#queue.filter(isKept)
+  }
+
+  #forget(frames: readonly Buffer[]): void {
+    for (const frame of frames) this.#unansweredBytes -= costOf(frame)
+  }
+
+  #fail(error: unknown): void {
+    this.#keepQueued(() => false)
+    this.close(error instanceof MalformedFrame ? error.message : `its request failed: ${error}`)
+  }
+}
+
+/** A frame of a few bytes takes more than those: its buffer and its place in the queue. */
+const frameOverheadBytes = 256
+const costOf = (frame: Buffer): number => frame.length + frameOverheadBytes
+
+const apiKeyOf = (frame: Buffer): number => frame.readInt16BE(0)
+const isFetch = (frame: Buffer): boolean => apiKeyOf(frame) === Fetch.key
+const isProduce = (frame: Buffer): boolean => apiKeyOf(frame) === Produce.key
