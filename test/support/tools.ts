@@ -1,6 +1,7 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
 import { type Finished, type Program, run, runWell } from '../../lib/cli/bench-process.ts'
 import {
   findKafkaJars,
@@ -66,9 +67,11 @@ const kcatProgram = (args: readonly string[]): Program => {
 const withInput = (input: Buffer | string | undefined) =>
   input === undefined ? { timeoutMs: programTimeoutMs } : { timeoutMs: programTimeoutMs, input }
 
-/** A file with this content in a new folder under the system's temporary folder; its path. */
+/** A file with this content in a folder of its own, removed when the running test ends; its path. */
 export const temporaryFile = (name: string, content: string): string => {
-  const file = join(mkdtempSync(join(tmpdir(), 'wadi-test-')), name)
+  const folder = mkdtempSync(join(tmpdir(), 'wadi-test-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, name)
   writeFileSync(file, content)
   return file
 }
