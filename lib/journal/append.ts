@@ -111,10 +111,16 @@ const putRow = async <S extends Folded, R extends Written, A>(
   const { clock, fold } = journal
   const key = rowKey(journal.shard, view.state.seq + 1)
   const item = { attempt: row.id, body: fold.encodeRow(row) }
+  let isSent = false
   for (const pauseMs of pauses(clock)) {
     const at = clock.now()
     const tick = attempt.nextTick()
-    const put = await journal.items.putIfAbsent(key, item)
+    const put = await journal.items.putIfAbsent(key, item).catch((cause: unknown) => {
+      // A definite error of a later try says nothing about an earlier one.
+      if (isSent) return { outcome: 'unknown', cause } as const
+      throw cause
+    })
+    isSent = true
     if (put.outcome === 'unknown') {
       if (clock.now() + pauseMs > attempt.untilMs) break
       await clock.sleep(pauseMs)
