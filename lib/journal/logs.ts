@@ -40,6 +40,11 @@ export class Logs {
     return lane
   }
 
+  /** What is known of a journal without asking anybody, and without a lane where there is none. */
+  known(shard: Shard): State | undefined {
+    return this.#lanes.get(journalPartition(shard))?.known
+  }
+
   /** Lanes that this instance has looked at. */
   lanes(): readonly Lane[] {
     return [...this.#lanes.values()]

@@ -1,0 +1,46 @@
+import { JournalDamaged, JournalGone } from '../journal/journal.ts'
+import { isOutage } from '../journal/outage.ts'
+import { NewerFormat } from '../log/at-rest.ts'
+import { CorruptBatch } from '../protocol/batch.ts'
+import { CorruptCompression } from '../protocol/compression-limits.ts'
+import type { errors } from '../protocol/errors.ts'
+import type { BrokerContext } from './context.ts'
+
+/** Kafka's name of an error. */
+export type ErrorName = keyof typeof errors
+
+/**
+ * Does the part of a request that may fail alone: a topic, a partition. The only place that catches: what is thrown
+ * becomes an error of Kafka's, and what no client can have caused is logged whole, once.
+ */
+export const attempt = async <Result>(
+  { log }: Pick<BrokerContext, 'log'>,
+  work: () => Promise<Result>,
+  failed: (error: ErrorName) => Result,
+): Promise<Result> => {
+  try {
+    return await work()
+  } catch (error) {
+    const name = errorOf(error)
+    if (name === 'KAFKA_STORAGE_ERROR' || name === 'UNKNOWN_SERVER_ERROR') log(describe(error))
+    return failed(name)
+  }
+}
+
+const errorOf = (error: unknown): ErrorName => {
+  if (error instanceof JournalGone) return 'UNKNOWN_TOPIC_OR_PARTITION'
+  if (error instanceof JournalDamaged) return 'KAFKA_STORAGE_ERROR'
+  // Nothing is known: never a definite error, the client tries again.
+  if (isOutage(error)) return 'REQUEST_TIMED_OUT'
+  // Another instance may have been upgraded already.
+  if (error instanceof NewerFormat) return 'NOT_LEADER_OR_FOLLOWER'
+  if (error instanceof CorruptBatch || error instanceof CorruptCompression) return 'CORRUPT_MESSAGE'
+  return 'UNKNOWN_SERVER_ERROR'
+}
+
+/** An error with its stack and all its causes. */
+export const describe = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error)
+  const own = error.stack ?? `${error.name}: ${error.message}`
+  return error.cause === undefined ? own : `${own}\n  because ${describe(error.cause)}`
+}
