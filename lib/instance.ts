@@ -1,0 +1,109 @@
+import type { Broker } from './broker/broker.ts'
+import { type BrokerContext, defaultLimits } from './broker/context.ts'
+import { makeBroker } from './broker/make-broker.ts'
+import { realClock } from './clock.ts'
+import type { Settings } from './environment.ts'
+import { LogBytes } from './journal/bytes.ts'
+import { Logs } from './journal/logs.ts'
+import { Topics } from './journal/topics.ts'
+import { Maintenance, type Pass } from './maintenance/maintain.ts'
+import { cachedObjects } from './store/cache.ts'
+import type { Items } from './store/items.ts'
+import { newMeter, type StoreCounts } from './store/meter.ts'
+import type { Objects } from './store/objects.ts'
+
+/** Everything that one process needs to be Wadi, over whatever stores. */
+export type Instance = {
+  readonly broker: Broker
+  readonly context: BrokerContext
+  /** One pass of maintenance; a pass that is asked for while one runs comes after it. */
+  readonly maintain: (options?: { readonly flushAll: boolean }) => Promise<Pass>
+  /** Tells the id, and then the name, of every topic that is seen to grow. Returns how to stop it. */
+  readonly watch: (grown: (topicIdOrName: string) => void) => () => void
+  /** What the stores were asked since the start. */
+  readonly usage: () => StoreCounts
+  readonly close: () => void
+}
+
+export type Stores = { readonly items: Items; readonly objects: Objects; readonly close: () => void }
+
+export type InstanceOptions = Pick<Settings, 'lingerMs' | 'autoCreateTopics' | 'numPartitions'> & {
+  readonly log: (line: string) => void
+}
+
+/** Objects lately written or read that stay in memory: consumers at the end of a log need no store. */
+const cacheBytes = 64 * 1024 * 1024
+
+export const makeInstance = (stores: Stores, options: InstanceOptions): Instance => {
+  const { log, lingerMs, autoCreateTopics, numPartitions } = options
+  const clock = realClock
+  const meter = newMeter()
+  const items = meter.items(stores.items)
+  const objects = cachedObjects(meter.objects(stores.objects), cacheBytes)
+  const topics = new Topics(items, clock)
+  const bytes = new LogBytes(objects)
+  const logs: Logs = new Logs({
+    items,
+    objects,
+    clock,
+    instance: clock.randomId(),
+    lingerMs,
+    relieve: (lane, state) => maintenance.relieve(lane, state),
+  })
+  const onError = (shard: string, error: unknown): void => log(`maintenance of ${shard} failed: ${inFull(error)}`)
+  const maintenance: Maintenance = new Maintenance({ topics, logs, bytes, items, objects, clock, onError })
+  const context: BrokerContext = {
+    topics,
+    logs,
+    bytes,
+    items,
+    clock,
+    limits: defaultLimits,
+    defaults: { autoCreateTopics, numPartitions },
+    nodeId: 1,
+    rack: null,
+    log,
+  }
+  let lastPass: Promise<unknown> = Promise.resolve()
+  const maintain: Instance['maintain'] = (passOptions) => {
+    const pass = lastPass.then(() => maintenance.pass(passOptions))
+    lastPass = pass.catch(() => undefined)
+    return pass
+  }
+  return {
+    broker: makeBroker(context),
+    context,
+    maintain,
+    watch: watchByIdAndName(logs, topics),
+    usage: meter.counts,
+    close: stores.close,
+  }
+}
+
+/** Names of topics by id, which never change; beyond this many the oldest is looked up again. */
+const maxNames = 10_000
+
+/** Journals know ids only, while old versions of Fetch know names. */
+const watchByIdAndName = (logs: Logs, topics: Topics): Instance['watch'] => {
+  const names = new Map<string, string>()
+  const nameOf = async (id: string): Promise<string | undefined> => {
+    const name = (await topics.findById(id).catch(() => undefined))?.name
+    if (name !== undefined) names.set(id, name)
+    const [oldest] = names.keys()
+    if (names.size > maxNames && oldest !== undefined) names.delete(oldest)
+    return name
+  }
+  return (grown) =>
+    logs.watch((id) => {
+      grown(id)
+      const known = names.get(id)
+      if (known !== undefined) grown(known)
+      else void nameOf(id).then((name) => name !== undefined && grown(name))
+    })
+}
+
+/** An error with its stack and all that caused it. */
+const inFull = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause === undefined ? `${error.stack}` : `${error.stack}\n  because ${inFull(error.cause)}`
+}
