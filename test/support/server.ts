@@ -55,8 +55,8 @@ export const startServer = async (environment: Readonly<Record<string, string>> 
   }
 }
 
-/** The development server does on request what its timer does: `POST /v1/maintenance` answers when it is done. */
+/** The development server does on request what its timer does, tails that are short included; it answers when it is done. */
 const runMaintenance = async (httpPort: number): Promise<void> => {
-  const answer = await fetch(`http://127.0.0.1:${httpPort}/v1/maintenance`, { method: 'POST' })
+  const answer = await fetch(`http://127.0.0.1:${httpPort}/v1/maintenance:run?flush=true`, { method: 'POST' })
   if (!answer.ok) throw new Error(`Maintenance answered ${answer.status}: ${await answer.text()}`)
 }
