@@ -1,34 +1,36 @@
-import { shardsOf } from '../log/config.ts'
+import { shardsFor } from '../log/config.ts'
 import type { Topic } from '../log/topic.ts'
+import { zeroUuid } from '../protocol/reader.ts'
 import type { Call } from './context.ts'
 import type { ErrorName } from './failures.ts'
 
-type WantedTopic = Pick<Topic, 'name' | 'partitions' | 'configs'>
+export type WantedTopic = Pick<Topic, 'name' | 'partitions' | 'configs'>
 
 export type CreatedTopic =
   | { readonly outcome: 'created' | 'exists'; readonly topic: Topic }
   | { readonly outcome: 'refused'; readonly error: ErrorName; readonly message: string }
 
 /** Creates a topic whose name, number of partitions and configs have been checked. Throws when the stores do not answer. */
-export const createTopic = async ({ topics }: Call, wanted: WantedTopic): Promise<CreatedTopic> => {
+export const createTopic = async (call: Call, wanted: WantedTopic): Promise<CreatedTopic> => {
+  const planned = await planTopic(call, wanted)
+  if (planned.outcome !== 'created') return planned
+  const { id: _, ...topic } = planned.topic
+  return call.topics.create(topic)
+}
+
+/** What creating it would lead to, without an id. */
+export const planTopic = async ({ topics }: Call, wanted: WantedTopic): Promise<CreatedTopic> => {
   const existing = await topics.find(wanted.name)
   if (existing) return { outcome: 'exists', topic: existing }
-  const refusal = await refusalOf(topics, wanted)
-  if (refusal) return refusal
-  const shards = shardsOf(wanted.configs, wanted.partitions)
+  const alike = (await topics.all()).find(({ name }) => monitored(name) === monitored(wanted.name))
+  if (alike) {
+    const message = `Topic '${wanted.name}' collides with existing topic: ${alike.name}`
+    return { outcome: 'refused', error: 'INVALID_TOPIC_EXCEPTION', message }
+  }
+  const shards = shardsFor(wanted.configs, wanted.partitions)
   if ('problem' in shards) return { outcome: 'refused', error: 'INVALID_CONFIG', message: shards.problem }
-  return topics.create({ ...wanted, ...shards })
+  return { outcome: 'created', topic: { ...wanted, ...shards, id: zeroUuid } }
 }
 
-/** Why a topic of this name cannot be: monitoring systems see `a.b` and `a_b` as one, so Kafka allows one of them. */
-export const refusalOf = async (
-  topics: Call['topics'],
-  { name }: Pick<WantedTopic, 'name'>,
-): Promise<Extract<CreatedTopic, { outcome: 'refused' }> | undefined> => {
-  const alike = (await topics.all()).find((topic) => topic.name !== name && monitored(topic.name) === monitored(name))
-  if (alike === undefined) return undefined
-  const message = `Topic '${name}' collides with existing topic: ${alike.name}`
-  return { outcome: 'refused', error: 'INVALID_TOPIC_EXCEPTION', message }
-}
-
+/** Monitoring systems see `a.b` and `a_b` as one, so Kafka allows only one of them. */
 const monitored = (name: string): string => name.replaceAll('.', '_')

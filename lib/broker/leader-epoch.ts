@@ -1,4 +1,4 @@
-import { leaderEpochOf, type State } from '../log/state.ts'
+import { leaderEpochOf, partitionOf, type State } from '../log/state.ts'
 
 /** What is wrong with the leader epoch that a client believes in; −1 is none (KIP-320). */
 export const leaderEpochProblem = (
@@ -9,3 +9,7 @@ export const leaderEpochProblem = (
   if (believed < 0 || believed === current) return undefined
   return believed < current ? 'FENCED_LEADER_EPOCH' : 'UNKNOWN_LEADER_EPOCH'
 }
+
+/** The epoch under which an offset was appended, or would be. */
+export const leaderEpochAt = (state: State, partitionIndex: number, offset: bigint): number =>
+  partitionOf(state, partitionIndex).epochs.findLast(({ startOffset }) => startOffset <= offset)?.epoch ?? 0

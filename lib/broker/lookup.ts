@@ -1,3 +1,6 @@
+import type { Lane } from '../journal/lane.ts'
+import { shardOfPartition } from '../journal/topics.ts'
+import type { State } from '../log/state.ts'
 import { nameProblem, type Topic } from '../log/topic.ts'
 import type { Call } from './context.ts'
 import { attempt, type ErrorName } from './failures.ts'
@@ -26,3 +29,32 @@ export const asAsked = (error: ErrorName, reference: TopicReference): ErrorName 
   error === 'UNKNOWN_TOPIC_OR_PARTITION' && 'topicId' in reference ? 'UNKNOWN_TOPIC_ID' : error
 
 export const hasPartition = (topic: Topic, index: number): boolean => index >= 0 && index < topic.partitions
+
+/** Does something for one partition of a topic that a request names; it fails alone. */
+export const inPartition = <Result>(
+  call: Call,
+  found: FoundTopic,
+  index: number,
+  work: (lane: Lane, topic: Topic) => Promise<Result>,
+  failed: (error: ErrorName) => Result,
+): Promise<Result> =>
+  attempt(
+    call,
+    async () => {
+      if ('error' in found) return failed(found.error)
+      const { topic } = found
+      if (!hasPartition(topic, index)) return failed('UNKNOWN_TOPIC_OR_PARTITION')
+      return work(call.logs.lane(shardOfPartition(topic, index)), topic)
+    },
+    failed,
+  )
+
+/** Asks each lane once at most: what was confirmed after a request had arrived holds for all of the request. */
+export const confirmedStates = (): ((lane: Lane) => Promise<State>) => {
+  const states = new Map<Lane, Promise<State>>()
+  return (lane) => {
+    const state = states.get(lane) ?? lane.state('confirmed')
+    states.set(lane, state)
+    return state
+  }
+}

@@ -1,16 +1,40 @@
 import type { Api, ResponseInput } from '../protocol/declare.ts'
 import { errors } from '../protocol/errors.ts'
 import { type RequestHeader, readRequest, writeResponse } from '../protocol/header.ts'
+import { AlterConfigs } from '../protocol/messages/alter-configs.ts'
 import { ApiVersions } from '../protocol/messages/api-versions.ts'
+import { CreatePartitions } from '../protocol/messages/create-partitions.ts'
+import { CreateTopics } from '../protocol/messages/create-topics.ts'
+import { DeleteRecords } from '../protocol/messages/delete-records.ts'
+import { DeleteTopics } from '../protocol/messages/delete-topics.ts'
+import { DescribeCluster } from '../protocol/messages/describe-cluster.ts'
+import { DescribeConfigs } from '../protocol/messages/describe-configs.ts'
+import { DescribeTopicPartitions } from '../protocol/messages/describe-topic-partitions.ts'
 import { Fetch } from '../protocol/messages/fetch.ts'
+import { IncrementalAlterConfigs } from '../protocol/messages/incremental-alter-configs.ts'
+import { InitProducerId } from '../protocol/messages/init-producer-id.ts'
+import { ListOffsets } from '../protocol/messages/list-offsets.ts'
 import { Metadata } from '../protocol/messages/metadata.ts'
+import { OffsetForLeaderEpoch } from '../protocol/messages/offset-for-leader-epoch.ts'
 import type { Reader } from '../protocol/reader.ts'
 import type { Reply } from './broker.ts'
 import type { Call, Handler } from './context.ts'
 import { attempt } from './failures.ts'
+import { alterConfigs } from './handlers/alter-configs.ts'
 import { apiVersions } from './handlers/api-versions.ts'
+import { createPartitions } from './handlers/create-partitions.ts'
+import { createTopics } from './handlers/create-topics.ts'
+import { deleteRecords } from './handlers/delete-records.ts'
+import { deleteTopics } from './handlers/delete-topics.ts'
+import { describeCluster } from './handlers/describe-cluster.ts'
+import { describeConfigs } from './handlers/describe-configs.ts'
+import { describeTopicPartitions } from './handlers/describe-topic-partitions.ts'
 import { fetch } from './handlers/fetch.ts'
+import { incrementalAlterConfigs } from './handlers/incremental-alter-configs.ts'
+import { initFailed, initProducerId } from './handlers/init-producer-id.ts'
+import { listOffsets } from './handlers/list-offsets.ts'
 import { metadata } from './handlers/metadata.ts'
+import { offsetForLeaderEpoch } from './handlers/offset-for-leader-epoch.ts'
 
 /** Reads a request behind its header, has it handled, writes the reply. */
 type Route = {
@@ -42,6 +66,18 @@ const all: readonly Route[] = [
   route(ApiVersions, apiVersions),
   route(Metadata, metadata),
   route(Fetch, fetch, (errorCode) => ({ errorCode, responses: [] })),
+  route(ListOffsets, listOffsets),
+  route(InitProducerId, initProducerId, initFailed),
+  route(OffsetForLeaderEpoch, offsetForLeaderEpoch),
+  route(CreateTopics, createTopics),
+  route(DeleteTopics, deleteTopics),
+  route(CreatePartitions, createPartitions),
+  route(DeleteRecords, deleteRecords),
+  route(DescribeConfigs, describeConfigs),
+  route(AlterConfigs, alterConfigs),
+  route(IncrementalAlterConfigs, incrementalAlterConfigs),
+  route(DescribeCluster, describeCluster, (errorCode) => ({ errorCode, clusterId: '', brokers: [] })),
+  route(DescribeTopicPartitions, describeTopicPartitions),
 ]
 
 /** What answers a request, by API key; Produce is not here, because its frames are answered together. */

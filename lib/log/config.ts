@@ -56,7 +56,7 @@ export const configProblem = (configs: Topic['configs']): string | undefined => 
 }
 
 /** The shards of a new topic, by its configs, which must have passed `configProblem`, or by its partitions. */
-export const shardsOf = (
+export const shardsFor = (
   configs: Topic['configs'],
   partitions: number,
 ): { readonly shards: number } | { readonly problem: string } => {

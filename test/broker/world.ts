@@ -16,8 +16,8 @@ type Options = Partial<BrokerContext> & { readonly objects?: Objects }
 /** A broker over memory stores, unless others are given, and a client that speaks frames to it. */
 export const brokerWorld = (options: Options = {}) => {
   const items: Items = options.items ?? memoryItems()
-  const objects = options.objects ?? memoryObjects()
   const clock = options.clock ?? realClock
+  const objects = options.objects ?? memoryObjects(clock.now)
   const logs = options.logs ?? new Logs({ items, objects, clock, instance: 'one' })
   const lines: string[] = []
   const context: BrokerContext = {

@@ -1,0 +1,72 @@
+import { partitionLimit, type Topic } from '../../log/topic.ts'
+import type { RequestOf, ResponseInput } from '../../protocol/declare.ts'
+import { errors } from '../../protocol/errors.ts'
+import type { CreatePartitions } from '../../protocol/messages/create-partitions.ts'
+import type { Call, Handler } from '../context.ts'
+import { attempt, type ErrorName } from '../failures.ts'
+import { findTopic } from '../lookup.ts'
+
+type Asked = RequestOf<typeof CreatePartitions>['topics'][number]
+type Answer = ResponseInput<typeof CreatePartitions>['results'][number]
+
+/** Partitions only become more. */
+export const createPartitions: Handler<typeof CreatePartitions> = async ({ topics, validateOnly }, call) => ({
+  results: await Promise.all(
+    topics.map((asked, i) => {
+      const isRepeated = topics.some((other, j) => other.name === asked.name && i !== j)
+      return isRepeated
+        ? failed(asked, 'INVALID_REQUEST', `Topic '${asked.name}' is there more than once.`)
+        : grow(asked, validateOnly, call)
+    }),
+  ),
+})
+
+const failed = ({ name }: Asked, error: ErrorName, errorMessage: string | null = null): Answer => ({
+  name,
+  errorCode: errors[error],
+  errorMessage,
+})
+
+const grow = async (asked: Asked, validateOnly: boolean, call: Call): Promise<Answer> => {
+  const found = await findTopic(call, { name: asked.name })
+  if ('error' in found) return failed(asked, found.error)
+  const { topic } = found
+  const problem = problemOf(asked, topic, call.nodeId)
+  if (problem) return failed(asked, problem.error, problem.message)
+  const done = { name: asked.name, errorCode: errors.NONE }
+  if (validateOnly) return done
+  return attempt(
+    call,
+    async () => {
+      const grown = await call.topics.change(topic, (current) => ({
+        ...current,
+        partitions: Math.max(current.partitions, asked.count),
+      }))
+      return grown ? done : failed(asked, 'UNKNOWN_TOPIC_OR_PARTITION')
+    },
+    (error) => failed(asked, error),
+  )
+}
+
+type Problem = { readonly error: ErrorName; readonly message: string }
+
+const problemOf = ({ count, assignments }: Asked, topic: Topic, nodeId: number): Problem | undefined => {
+  const { partitions, shards } = topic
+  if (count === partitions) return { error: 'INVALID_PARTITIONS', message: `Topic already has ${count} partition(s).` }
+  if (count < partitions) {
+    const message = `The topic ${topic.name} currently has ${partitions} partition(s); ${count} would not be an increase.`
+    return { error: 'INVALID_PARTITIONS', message }
+  }
+  const limit = partitionLimit(shards)
+  if (count > limit) {
+    const message = `The topic ${topic.name} has ${shards} shard(s), fixed at creation, and with them at most ${limit} partitions.`
+    return { error: 'INVALID_PARTITIONS', message }
+  }
+  if (assignments === null) return undefined
+  if (assignments.length !== count - partitions) {
+    const message = `${count - partitions} new partition(s) and ${assignments.length} assignment(s).`
+    return { error: 'INVALID_REPLICA_ASSIGNMENT', message }
+  }
+  const isOurs = assignments.every(({ brokerIds }) => brokerIds.length > 0 && brokerIds.every((id) => id === nodeId))
+  return isOurs ? undefined : { error: 'INVALID_REPLICA_ASSIGNMENT', message: `The only broker is ${nodeId}.` }
+}
