@@ -46,8 +46,11 @@ export const fetchRecords = async (
 const readPiece = async (lane: Lane, bytes: LogBytes, piece: Piece): Promise<readonly Buffer[]> => {
   const { shard } = lane.journal
   switch (piece.from) {
-    case 'segment':
-      return [await bytes.ofSegment(shard, piece.segment, piece.offset, piece.limitBytes)]
+    case 'segment': {
+      const batches = await bytes.ofSegment(shard, piece.segment, piece.offset, piece.limitBytes)
+      // Only the first batch can be larger than the limit: nothing has been read behind it.
+      return batches.length <= piece.limitBytes || piece.atLeastOne ? [batches] : []
+    }
     case 'tail':
       return placedBatch(piece.batch, await bytes.ofBatch(shard, piece.batch))
   }
@@ -113,6 +116,7 @@ const scanFrom = async (
     if (plan.outcome === 'out of range' || plan.pieces.length === 0) return undefined
     for (const piece of plan.pieces) {
       const batches = Buffer.concat(await readPiece(lane, bytes, piece))
+      if (batches.length === 0) break
       const found = firstInSegment(batches, timestamp, logStartOffset)
       if (found) return found
       offset = endOf(batches)

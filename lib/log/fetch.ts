@@ -7,8 +7,9 @@ export type Piece =
       readonly segment: Segment
       /** The first offset wanted. */
       readonly offset: bigint
-      /** At most this many bytes, but at least one batch when it is the first piece. */
       readonly limitBytes: number
+      /** One batch is wanted even when it is larger than the limit. */
+      readonly atLeastOne: boolean
     }
   | {
       readonly from: 'tail'
@@ -42,8 +43,9 @@ export const planFetch = (state: State, partitionIndex: number, range: FetchRang
   const mayTake = (sizeBytes: number) => sizeBytes <= left || (pieces.length === 0 && range.atLeastOne)
   for (let i = firstEndingAfter(segments, range.offset, endOfSegment); i < segments.length && left > 0; i++) {
     const segment = segments[i]
-    if (segment === undefined || !mayTake(0)) break
-    pieces.push({ from: 'segment', segment, offset: range.offset, limitBytes: left })
+    if (segment === undefined) break
+    const atLeastOne = pieces.length === 0 && range.atLeastOne
+    pieces.push({ from: 'segment', segment, offset: range.offset, limitBytes: left, atLeastOne })
     // What comes before the offset is not read: a segment's size is an upper bound, the next fetch goes on.
     left -= segment.sizeBytes
   }
