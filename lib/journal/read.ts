@@ -1,6 +1,6 @@
 import { type FetchRange, type Piece, planFetch } from '../log/fetch.ts'
-import { maxTimestampOf, placeOfTimestamp } from '../log/list-offsets.ts'
-import { endOf, firstInSegment, firstInTail, placedBatch } from '../log/slice.ts'
+import { endOfCutPlace, maxTimestampOf, placeOfTimestamp } from '../log/list-offsets.ts'
+import { endOf, firstInSegment, firstInTail, lastToExceed, placedBatch } from '../log/slice.ts'
 import { partitionOf, type State } from '../log/state.ts'
 import { ObjectNotFound } from '../store/objects.ts'
 import type { LogBytes } from './bytes.ts'
@@ -75,9 +75,33 @@ export const offsetOfMaxTimestamp = async (
 ): Promise<FoundOffset | undefined> =>
   withPresentObjects(async () => {
     const state = await lane.state('confirmed')
+    const cut = await maxOfCutPlace(lane, bytes, state, partitionIndex)
     const max = maxTimestampOf(state, partitionIndex)
-    return max === undefined ? undefined : findTimestamp(lane, bytes, state, partitionIndex, max)
+    if (max === undefined || (cut && cut.timestamp >= max)) return cut
+    return findTimestamp(lane, bytes, state, partitionIndex, max)
   })
+
+/** What is left of the place in which the log starts is known only from its records. */
+const maxOfCutPlace = async (
+  lane: Lane,
+  bytes: LogBytes,
+  state: State,
+  partitionIndex: number,
+): Promise<FoundOffset | undefined> => {
+  const end = endOfCutPlace(state, partitionIndex)
+  const { logStartOffset } = partitionOf(state, partitionIndex)
+  let max: FoundOffset | undefined
+  for (let offset = logStartOffset; end !== undefined && offset < end; ) {
+    const plan = planFetch(state, partitionIndex, { offset, maxBytes: scanBytes, atLeastOne: true })
+    const [piece] = plan.outcome === 'planned' ? plan.pieces : []
+    if (piece === undefined) return max
+    const batches = Buffer.concat(await readPiece(lane, bytes, piece))
+    const found = lastToExceed(batches, offset, max?.timestamp)
+    if (found) max = found
+    offset = endOf(batches)
+  }
+  return max
+}
 
 const findTimestamp = async (
   lane: Lane,

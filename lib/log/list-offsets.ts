@@ -18,11 +18,21 @@ export const placeOfTimestamp = (
   return batch && { in: 'tail', batch }
 }
 
-/** The largest timestamp in the partition; undefined when it has no records (KIP-734). */
+/** The end of the first place when the log starts inside of it: its largest timestamp may be that of a trimmed record. */
+export const endOfCutPlace = (state: State, partitionIndex: number): bigint | undefined => {
+  const { segments, tail, logStartOffset } = partitionOf(state, partitionIndex)
+  const [segment, batch] = [segments[0], tail[0]]
+  if (segment) return segment.baseOffset < logStartOffset ? segment.endOffset : undefined
+  return batch && batch.baseOffset < logStartOffset ? batch.baseOffset + BigInt(batch.count) : undefined
+}
+
+/** The largest timestamp of the places that the log's start does not cut; undefined when there are none (KIP-734). */
 export const maxTimestampOf = (state: State, partitionIndex: number): bigint | undefined => {
-  const { segments, tail } = partitionOf(state, partitionIndex)
+  const { segments, tail, logStartOffset } = partitionOf(state, partitionIndex)
   let max: bigint | undefined
-  for (const { maxTimestamp } of [...segments, ...tail]) if (max === undefined || maxTimestamp > max) max = maxTimestamp
+  for (const { maxTimestamp, baseOffset } of [...segments, ...tail]) {
+    if (baseOffset >= logStartOffset && (max === undefined || maxTimestamp > max)) max = maxTimestamp
+  }
   return max
 }
 

@@ -61,6 +61,22 @@ const firstOfBoth = (batch: Buffer, timestamp: bigint, fromOffset: bigint): Time
   return undefined
 }
 
+/** The first record with the largest timestamp from an offset on, when that is above `timestamp`. */
+export const lastToExceed = (bytes: Buffer, fromOffset: bigint, timestamp = -2n): TimestampedOffset | undefined => {
+  let max = timestamp
+  let found: TimestampedOffset | undefined
+  for (const position of batchesIn(bytes)) {
+    const { maxTimestamp, sizeBytes } = readBatchHeader(bytes, position)
+    if (maxTimestamp <= max) continue
+    for (const record of recordsIn(bytes.subarray(position, position + sizeBytes))) {
+      if (record.offset < fromOffset || record.timestamp <= max) continue
+      max = record.timestamp
+      found = { offset: record.offset, timestamp: record.timestamp }
+    }
+  }
+  return found
+}
+
 /** One past the last offset of batches with true offsets. */
 export const endOf = (bytes: Buffer): bigint => {
   let end = 0n
