@@ -5,13 +5,17 @@ import { type RequestHeader, readRequest, readRequestHeader, writeResponse } fro
 import { ApiVersions } from '../protocol/messages/api-versions.ts'
 import { Produce } from '../protocol/messages/produce.ts'
 import { MalformedFrame, Reader } from '../protocol/reader.ts'
+import { Admission, type Turn } from './admission.ts'
 import type { Broker, Connection, Reply } from './broker.ts'
 import type { BrokerContext, Call } from './context.ts'
 import { describe } from './failures.ts'
 import { type ProduceRequest, produceTogether } from './handlers/produce.ts'
 import { routes } from './routes.ts'
 
-/** A broker over these stores. Frames of one call are handled in order; Produce frames in a row share their rows. */
+/**
+ * A broker over these stores. Frames of one call are handled in order; Produce frames in a row share their rows. Calls
+ * of one connection may overlap where they are of Produce frames only: those are admitted in the order of the calls.
+ */
 export const makeBroker = (context: BrokerContext): Broker => {
   const producerIds = new ProducerIds(context.items, context.clock)
   let clusterIdKnown: Promise<string> | undefined
@@ -30,6 +34,10 @@ export const makeBroker = (context: BrokerContext): Broker => {
     version,
   })
 
+  const admission = new Admission()
+  const produce = (frames: readonly Frame[], connection: Connection): Promise<readonly Reply[]> =>
+    admission.inTurn(connection, (turn) => answerProduce(frames, (version) => callOf(connection, version), turn))
+
   return async (frames, connection) => {
     const requests = frames.map(readFrame)
     const replies: Reply[] = []
@@ -39,7 +47,7 @@ export const makeBroker = (context: BrokerContext): Broker => {
         const end = rest.findIndex((request) => request.header.apiKey !== Produce.key)
         const produced = rest.slice(0, end < 0 ? rest.length : end)
         const [first] = rest
-        if (produced.length > 0) replies.push(...(await answerProduce(produced, connection, callOf)))
+        if (produced.length > 0) replies.push(...(await produce(produced, connection)))
         else if (first) replies.push(await answer(first, callOf(connection, first.header.apiVersion)))
       }
     } catch (error) {
@@ -73,14 +81,14 @@ const unserved = ({ apiKey, apiVersion }: RequestHeader): MalformedFrame =>
 
 const answerProduce = async (
   frames: readonly Frame[],
-  connection: Connection,
-  callOf: (connection: Connection, version: number) => Call,
+  callOf: (version: number) => Call,
+  turn: Turn,
 ): Promise<readonly Reply[]> => {
   const requests = frames.map(({ reader, header }): ProduceRequest => {
     if (servedApi(header.apiKey, header.apiVersion) === undefined) throw unserved(header)
-    return { request: readRequest(Produce, header.apiVersion, reader), call: callOf(connection, header.apiVersion) }
+    return { request: readRequest(Produce, header.apiVersion, reader), call: callOf(header.apiVersion) }
   })
-  const bodies = await produceTogether(requests)
+  const bodies = await produceTogether(requests, turn)
   return frames.map(({ header }, i): Reply => {
     const body = bodies[i]
     return body ? writeResponse(Produce, header.apiVersion, header.correlationId, body) : []

@@ -7,6 +7,7 @@ import type { RequestOf, ResponseInput } from '../../protocol/declare.ts'
 import { errors } from '../../protocol/errors.ts'
 import type { Produce } from '../../protocol/messages/produce.ts'
 import { type AcceptedBatch, acceptBatch, type RefusedBatch } from '../accept-batch.ts'
+import type { Turn } from '../admission.ts'
 import type { Call } from '../context.ts'
 import { attempt, type ErrorName } from '../failures.ts'
 import { asAsked, type FoundTopic, findTopic, hasPartition, type TopicReference } from '../lookup.ts'
@@ -17,12 +18,15 @@ export type ProduceRequest = { readonly request: RequestOf<typeof Produce>; read
  * Appends what requests in a row carry, in their order, so that they share an upload and a row per shard: first all
  * topics are looked up, then everything is handed to the lanes without waiting in between, then all answers are
  * awaited. No body where the client wants none (acks 0); it is awaited all the same, so that it cannot flood us.
+ * Nothing is handed over before `earlier`, what the same connection sent before, is; then `admitted` is called.
  */
 export const produceTogether = async (
   requests: readonly ProduceRequest[],
+  { earlier, admitted }: Turn,
 ): Promise<readonly (ResponseInput<typeof Produce> | undefined)[]> => {
-  const found = await Promise.all(requests.map(findTopics))
+  const [found] = await Promise.all([Promise.all(requests.map(findTopics)), earlier])
   const started = requests.map((request, i) => start(request, found[i] ?? []))
+  admitted()
   const bodies = await Promise.all(started)
   return bodies.map((body, i) => (requests[i]?.request.acks === 0 ? undefined : body))
 }

@@ -1,0 +1,26 @@
+import type { Connection } from './broker.ts'
+
+/** One call's place among those of its connection. */
+export type Turn = {
+  /** Settles when what the connection sent before is admitted; undefined when there was nothing. */
+  readonly earlier: Promise<void> | undefined
+  /** To be called when this call is: those behind it go on. */
+  readonly admitted: () => void
+}
+
+/** Keeps overlapping calls of one connection in their order up to a point in each. */
+export class Admission {
+  readonly #last = new WeakMap<Connection, Promise<void>>()
+
+  async inTurn<Result>(connection: Connection, work: (turn: Turn) => Promise<Result>): Promise<Result> {
+    const earlier = this.#last.get(connection)
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#last.set(connection, promise)
+    try {
+      return await work({ earlier, admitted: resolve })
+    } finally {
+      // Where it failed before it was admitted, too.
+      resolve()
+    }
+  }
+}
