@@ -19,9 +19,14 @@ export type Surroundings = {
 }
 
 /**
- * One client. Frames are cut from what arrives and queue until the broker has answered those before them; then all
- * Produce frames at the head of the queue go to the broker in one call, so that they share an upload and a row. Any
- * other frame goes alone: its reply may be large, and a Fetch may wait. Replies are written in the order of the requests.
+ * One client. Frames are cut from what arrives and queue until the broker can take them; replies are written in the
+ * order of the requests.
+ *
+ * All Produce frames at the head of the queue go to the broker in one call, so that they share an upload and a row. A
+ * few such calls may overlap: a producer keeps its requests in flight, and with one call at a time those that arrive
+ * during it would miss the next row, which is being filled. The broker admits them in the order of the calls.
+ * Any other frame goes alone and waits for everything before it, as in Kafka: it sees what the frames before it did,
+ * its reply may be large, and a Fetch may be held.
  */
 export class ClientConnection {
   readonly #socket: Socket
@@ -32,7 +37,11 @@ export class ClientConnection {
   #queue: Buffer[] = []
   /** Of all frames that are whole and not answered. */
   #unansweredBytes = 0
-  #isWorking = false
+  /** Calls of the broker whose replies are not written; all of them are of Produce frames, or there is one. */
+  #calls = 0
+  #areProduce = false
+  /** Settles when the replies of the last call are written. */
+  #written: Promise<void> = Promise.resolve()
   #hasEnded = false
   #activeMs: number
   #drained: (() => void) | undefined
@@ -54,7 +63,7 @@ export class ClientConnection {
 
   /** How long nothing has come or gone, with nothing being done for the client. */
   idleMs(nowMs: number): number {
-    return this.#isWorking && !this.#socket.writableNeedDrain ? 0 : nowMs - this.#activeMs
+    return this.#calls > 0 && !this.#socket.writableNeedDrain ? 0 : nowMs - this.#activeMs
   }
 
   /** A frame has begun to arrive, and its bytes are reserved. */
@@ -86,7 +95,7 @@ export class ClientConnection {
       return
     }
     this.#readOrPause()
-    void this.#work()
+    this.#work()
   }
 
   /** Reads on only while there is room for what is arriving: a client that sends too much feels it in its own socket. */
@@ -99,24 +108,36 @@ export class ClientConnection {
     else this.#socket.pause()
   }
 
-  async #work(): Promise<void> {
-    if (this.#isWorking) return
-    this.#isWorking = true
-    try {
-      while (this.#queue.length > 0) {
-        const frames = this.#takeCall()
-        const replies = await this.#answer(frames).finally(() => this.#forget(frames))
-        this.#write(replies)
-        this.#readOrPause()
-        if (this.#socket.writableNeedDrain) await this.#drain()
-      }
-    } catch (error) {
-      this.#fail(error)
-    } finally {
-      this.#isWorking = false
-      this.#readOrPause()
+  /** Hands over what the broker can take. */
+  #work(): void {
+    while (this.#mayCall()) {
+      const frames = this.#takeCall()
+      this.#calls++
+      this.#areProduce = frames.every(isProduce)
+      this.#written = this.#serve(frames, this.#written)
+        .catch((error) => this.#fail(error))
+        .finally(() => {
+          this.#calls--
+          this.#work()
+        })
     }
+    if (this.#calls > 0) return
+    this.#readOrPause()
     if (this.#hasEnded) this.#finish()
+  }
+
+  #mayCall(): boolean {
+    const [next] = this.#queue
+    if (next === undefined) return false
+    return this.#calls === 0 || (this.#areProduce && this.#calls < maxCalls && isProduce(next))
+  }
+
+  async #serve(frames: readonly Buffer[], previous: Promise<void>): Promise<void> {
+    const answered = this.#answer(frames).finally(() => this.#forget(frames))
+    const [replies] = await Promise.all([answered, previous])
+    this.#write(replies)
+    this.#readOrPause()
+    if (this.#socket.writableNeedDrain) await this.#drain()
   }
 
   /** All Produce frames before another, or one that is another. */
@@ -158,7 +179,7 @@ export class ClientConnection {
   #end(): void {
     this.#hasEnded = true
     this.#release.abort()
-    if (!this.#isWorking) this.#finish()
+    if (this.#calls === 0) this.#finish()
   }
 
   #finish(): void {
@@ -190,6 +211,9 @@ export class ClientConnection {
     this.close(error instanceof MalformedFrame ? error.message : `its request failed: ${error}`)
   }
 }
+
+/** Calls of Produce frames that overlap: as many as an idempotent producer has requests in flight. */
+const maxCalls = 5
 
 /** A frame of a few bytes takes more than those: its buffer and its place in the queue. */
 const frameOverheadBytes = 256

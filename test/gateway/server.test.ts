@@ -66,18 +66,44 @@ test('many frames in one packet are answered in their order', async () => {
   expect(correlationIds(await client.frames(500))).toEqual(ids)
 })
 
-test('Produce frames that arrive while a call is under way go to the broker in one call', async () => {
+test('Produce frames that have arrived go to the broker in one call, any other alone and after them', async () => {
   const { open, before } = gate()
   const { gateway, calls } = await start({ before })
   const client = await rawClient(gateway.port)
-  await client.send(produceFrame(1, 't', Buffer.alloc(10)))
+  const produced = [1, 2, 3].map((id) => produceFrame(id, 't', Buffer.alloc(10)))
+  await client.send(Buffer.concat([...produced, smallFrame(4), smallFrame(5), produceFrame(6, 't', Buffer.alloc(10))]))
   await until(() => calls.length === 1)
-  await client.send(Buffer.concat([2, 3, 4].map((id) => produceFrame(id, 't', Buffer.alloc(10)))))
-  await client.send(Buffer.concat([smallFrame(5), smallFrame(6)]))
   await pause(50)
+  expect(calls.length).toBe(1)
   open()
   expect(correlationIds(await client.frames(6))).toEqual([1, 2, 3, 4, 5, 6])
-  expect(calls).toEqual([[1], [2, 3, 4], [5], [6]])
+  expect(calls).toEqual([[1, 2, 3], [4], [5], [6]])
+})
+
+test('Produce frames do not wait for the replies of earlier ones, but only a few calls overlap', async () => {
+  const { open, before } = gate()
+  const { gateway, calls } = await start({ before })
+  const client = await rawClient(gateway.port)
+  for (let id = 1; id <= 9; id++) {
+    await client.send(produceFrame(id, 't', Buffer.alloc(10)))
+    await pause(10)
+  }
+  expect(calls).toEqual([[1], [2], [3], [4], [5]])
+  open()
+  expect(correlationIds(await client.frames(9))).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9])
+  expect(calls.at(-1)).toEqual([6, 7, 8, 9])
+})
+
+test('a reply waits for those before it', async () => {
+  const { open, before } = gate()
+  const { gateway } = await start({ before: (id) => (id === 1 ? before() : Promise.resolve()) })
+  const client = await rawClient(gateway.port)
+  await client.send(produceFrame(1, 't', Buffer.alloc(10)))
+  await pause(10)
+  await client.send(produceFrame(2, 't', Buffer.alloc(10)))
+  await pause(30)
+  open()
+  expect(correlationIds(await client.frames(2))).toEqual([1, 2])
 })
 
 test('a frame of many packets arrives whole', async () => {
@@ -100,16 +126,16 @@ test('records sent with acks=0 by a client that leaves at once are kept', async 
   const { open, before } = gate()
   const { gateway, calls } = await start({ before })
   const client = await rawClient(gateway.port)
-  await client.send(Buffer.concat([produceFrame(1, 't', Buffer.alloc(1), 0)]))
+  await client.send(smallFrame(1))
   await until(() => calls.length === 1)
-  await client.send(Buffer.concat([produceFrame(2, 't', Buffer.alloc(1), 0), smallFrame(3)]))
+  await client.send(Buffer.concat([smallFrame(2), produceFrame(3, 't', Buffer.alloc(1), 0), smallFrame(4)]))
   await pause(50)
   client.socket.resetAndDestroy()
   await until(() => gateway.connections() === 0)
   open()
   await until(() => calls.length === 2)
   await pause(20)
-  expect(calls).toEqual([[1], [2]])
+  expect(calls).toEqual([[1], [3]])
 })
 
 test('a client that has sent its last request gets its reply', async () => {
