@@ -1,6 +1,6 @@
-import type { Batch } from '../log/append.ts'
+import { type Batch, batchFrom } from '../log/append.ts'
 import type { TopicConfig } from '../log/config.ts'
-import { type BatchHeader, readBatchHeader, stampLogAppendTime } from '../protocol/batch.ts'
+import { type BatchHeader, stampLogAppendTime } from '../protocol/batch.ts'
 import { buildBatch } from '../protocol/build-batch.ts'
 import { type BatchLimits, checkBatch } from '../protocol/check-batch.ts'
 import type { Codec } from '../protocol/compression.ts'
@@ -55,10 +55,7 @@ export const acceptBatch = (
     const message = `the batch has ${bytes.length} bytes in ${compressionType}, at most ${config.maxMessageBytes} may be`
     return { refused: 'MESSAGE_TOO_LARGE', message, recordErrors: [] }
   }
-  const { producerId, producerEpoch, baseSequence, count } = header
-  const { maxTimestamp: newest } = readBatchHeader(bytes)
-  const batch = { partition, bytes, count, maxTimestamp: newest, producerId, producerEpoch, baseSequence }
-  return { batch, logAppendTimeMs: isStamped ? now : -1n }
+  return { batch: batchFrom(partition, bytes), logAppendTimeMs: isStamped ? now : -1n }
 }
 
 const maxTimestamp = 2n ** 63n - 1n

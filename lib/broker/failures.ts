@@ -4,6 +4,7 @@ import { NewerFormat } from '../log/at-rest.ts'
 import { CorruptBatch } from '../protocol/batch.ts'
 import { CorruptCompression } from '../protocol/compression-limits.ts'
 import type { errors } from '../protocol/errors.ts'
+import { MalformedFrame } from '../protocol/reader.ts'
 import type { BrokerContext } from './context.ts'
 
 /** Kafka's name of an error. */
@@ -29,7 +30,8 @@ export const attempt = async <Result>(
 
 const errorOf = (error: unknown): ErrorName => {
   if (error instanceof JournalGone) return 'UNKNOWN_TOPIC_OR_PARTITION'
-  if (error instanceof JournalDamaged) return 'KAFKA_STORAGE_ERROR'
+  // The request was read before: what is malformed here was read from the stores.
+  if (error instanceof JournalDamaged || error instanceof MalformedFrame) return 'KAFKA_STORAGE_ERROR'
   // Nothing is known: never a definite error, the client tries again.
   if (isOutage(error)) return 'REQUEST_TIMED_OUT'
   // Another instance may have been upgraded already.

@@ -70,7 +70,11 @@ export const brokerWorld = (options: Options = {}) => {
   }
 
   /** Fetches from one partition and gives the answer for it. */
-  const fetch = async (topic: string, fetchOffset: bigint, { version = 11, partition = 0, ...limits } = {}) => {
+  const fetch = async (
+    topic: string,
+    fetchOffset: bigint,
+    { version = 11, partition = 0, ...limits }: FetchOptions = {},
+  ) => {
     const body = await ask(Fetch, version, fetchRequest([{ topic, partition, fetchOffset }], limits))
     return body.responses[0]?.partitions[0]
   }
@@ -89,6 +93,8 @@ export const brokerWorld = (options: Options = {}) => {
 
   return { context, items, objects, logs, broker, send, ask, lines, createTopic, produce, fetch, values, rows }
 }
+
+type FetchOptions = FetchLimits & { readonly version?: number; readonly partition?: number }
 
 type Configs = Readonly<Record<string, string>>
 

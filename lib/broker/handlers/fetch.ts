@@ -44,7 +44,7 @@ const findLanes = async ({ topic: name, topicId, partitions }: AskedTopic, call:
   const reference = call.version >= firstVersionWithIds ? { topicId } : { name }
   const found = await findTopic(call, reference)
   return partitions.map((asked) => {
-    if ('error' in found) return { asked, reference, lane: found }
+    if ('error' in found) return { asked, reference, lane: { error: inFetch(found.error) } }
     const isThere = hasPartition(found.topic, asked.partition)
     const lane = isThere
       ? call.logs.lane(shardOfPartition(found.topic, asked.partition))

@@ -63,7 +63,9 @@ const describeAsked = async (
   const refuse = (error: ErrorName): Described => {
     const hasNullName = name === null && call.version >= firstVersionWithIds
     const id = name === null ? topicId : zeroUuid
-    return { errorCode: errors[error], name: hasNullName ? null : (name ?? ''), topicId: id, partitions: [] }
+    // Of all errors this is the one that makes every client ask again soon.
+    const told = error === 'REQUEST_TIMED_OUT' ? 'LEADER_NOT_AVAILABLE' : error
+    return { errorCode: errors[told], name: hasNullName ? null : (name ?? ''), topicId: id, partitions: [] }
   }
   if (name === null && call.version < firstVersionWithIds) return refuse('INVALID_REQUEST')
   if (name !== null && nameProblem(name) !== undefined) return refuse('INVALID_TOPIC_EXCEPTION')
@@ -79,7 +81,6 @@ const describeAsked = async (
       const created = await createTopic(call, { name, partitions: call.defaults.numPartitions, configs: {} })
       return 'topic' in created ? describe(created.topic, call) : refuse(created.error)
     },
-    // The client asks again until the topic has a leader.
-    (error) => refuse(error === 'REQUEST_TIMED_OUT' ? 'LEADER_NOT_AVAILABLE' : error),
+    refuse,
   )
 }
