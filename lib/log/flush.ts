@@ -78,12 +78,12 @@ const segmentsToMerge = 8
 const mergeTiersBytes = [64 * 1024, 512 * 1024, 4 * 1024 * 1024, 8 * 1024 * 1024]
 
 /** The first run of segments worth merging into one, or undefined. */
-export const planMerge = (partition: Partition): readonly Segment[] | undefined => {
+export const planMerge = (partition: Partition, minSegments = segmentsToMerge): readonly Segment[] | undefined => {
   for (const tier of mergeTiersBytes) {
     let run: Segment[] = []
     for (const segment of partition.segments) {
       run = segment.sizeBytes <= tier ? [...run, segment] : []
-      if (run.length === segmentsToMerge) return run
+      if (run.length === minSegments) return run
     }
   }
   return undefined

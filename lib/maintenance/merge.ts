@@ -6,12 +6,21 @@ import { objectKey, padSeq } from '../store/keys.ts'
 import type { Objects } from '../store/objects.ts'
 import { changeTimeoutMs } from './flush.ts'
 
-/** Replaces a run of small segments of each partition by one: an object, then a row. Tells how many runs were merged. */
-export const mergeSegments = async (lane: Lane, objects: Objects, bytes: LogBytes, state: State): Promise<number> => {
+/**
+ * Replaces a run of small segments of each partition by one: an object, then a row. Tells how many runs were merged.
+ * `minSegments`: how many make a run; a simulation needs few.
+ */
+export const mergeSegments = async (
+  lane: Lane,
+  objects: Objects,
+  bytes: LogBytes,
+  state: State,
+  minSegments?: number,
+): Promise<number> => {
   const { clock, shard } = lane.journal
   let merged = 0
   for (const partition of state.partitions.values()) {
-    const run = planMerge(partition)
+    const run = planMerge(partition, minSegments)
     if (run === undefined) continue
     const segments = await Promise.all(
       run.map(async (segment) => ({
