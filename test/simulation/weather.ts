@@ -1,0 +1,87 @@
+import type { Fault, StoreCall } from '../../lib/store/faults.ts'
+import type { Random } from './random.ts'
+
+const hourMs = 3_600_000
+
+/** How bad a history is: the shares of store calls that go wrong, and how badly. */
+export type Climate = {
+  readonly faults: number
+  /** Of the calls that go wrong, those that are applied or answered after a long time. */
+  readonly late: number
+  readonly longestLateMs: number
+  /** Reads that may be stale and are. */
+  readonly stale: number
+  readonly crashes: number
+  readonly freezes: number
+  readonly longestFreezeMs: number
+}
+
+export const calm: Climate = {
+  faults: 0,
+  late: 0,
+  longestLateMs: 0,
+  stale: 0,
+  crashes: 0,
+  freezes: 0,
+  longestFreezeMs: 0,
+}
+
+export const drawClimate = (random: Random): Climate => {
+  const faults = random.pick([0.003, 0.02, 0.06, 0.15])
+  const isShort = random.chance(0.5)
+  return {
+    faults,
+    late: random.pick([0.05, 0.2, 0.5]),
+    longestLateMs: isShort ? 120_000 : 40 * hourMs,
+    stale: random.pick([0, 0.1, 0.5]),
+    crashes: random.pick([0, 0.0005, 0.003]),
+    freezes: random.pick([0, 0.001, 0.006]),
+    longestFreezeMs: isShort ? 120_000 : 48 * hourMs,
+  }
+}
+
+/** Of the calls that go wrong, those that are only slow, and how slow. */
+const slow = 0.2
+const longestDelayMs = 20_000
+
+const isWrite = (call: StoreCall['call']): boolean =>
+  call === 'putIfAbsent' || call === 'replace' || call === 'delete' || call === 'putObject' || call === 'deleteObject'
+
+/** What happens to a call. */
+export const faultOf = (call: StoreCall, climate: Climate, random: Random): Fault => {
+  if (call.inconsistent && random.chance(climate.stale)) {
+    const share = random.pick([0.1, 0.5, 1])
+    return { fault: 'stale', writesAgo: () => (random.chance(share) ? 1 : 0) }
+  }
+  if (!random.chance(climate.faults)) return { fault: 'pass' }
+  if (random.chance(slow)) return { fault: 'delay', beforeMs: random.spread(10, longestDelayMs), afterMs: 0 }
+  if (!isWrite(call.call)) return { fault: random.pick(['drop-before', 'drop-after', 'throttle']) }
+  if (random.chance(climate.late)) {
+    const afterMs = random.spread(100, climate.longestLateMs)
+    return { fault: random.pick(['late', 'late', 'echo']), afterMs }
+  }
+  return { fault: random.pick(['drop-before', 'drop-after', 'drop-after', 'twice', 'throttle']) }
+}
+
+/** How long a call takes, there and back, in ms (cloud.md, section 7). */
+export const latencyOf = (call: StoreCall['call'], random: Random): number => {
+  const { mu, sigma } = latencies[call]
+  const rare = random.chance(0.001) ? random.between(200, 1000) : 0
+  return random.logNormal(mu, sigma) + rare
+}
+
+const itemRead = { mu: 1.386, sigma: 0.472 }
+const itemWrite = { mu: 2.022, sigma: 0.328 }
+const objectWrite = { mu: 3.401, sigma: 0.463 }
+
+const latencies: Readonly<Record<StoreCall['call'], { readonly mu: number; readonly sigma: number }>> = {
+  get: itemRead,
+  query: itemRead,
+  putIfAbsent: itemWrite,
+  replace: itemWrite,
+  delete: itemWrite,
+  putObject: objectWrite,
+  deleteObject: objectWrite,
+  read: { mu: 3.258, sigma: 0.444 },
+  list: { mu: 3.18, sigma: 0.28 },
+}
