@@ -4,6 +4,7 @@ import { errors } from '../protocol/errors.ts'
 import type { Call } from './context.ts'
 import { attempt, type ErrorName } from './failures.ts'
 import { findTopic } from './lookup.ts'
+import { repeated } from './repeated.ts'
 import { resourceTypes } from './resources.ts'
 
 export type Configs = Topic['configs']
@@ -29,16 +30,15 @@ export const alterAll = (
   alterations: readonly Alteration[],
   validateOnly: boolean,
   call: Call,
-): Promise<readonly Altered[]> =>
-  Promise.all(
-    alterations.map((one, i) => {
-      const isSame = (other: Alteration, j: number) =>
-        i !== j && other.resourceType === one.resourceType && other.resourceName === one.resourceName
-      return alterations.some(isSame)
-        ? answer(one, 'INVALID_REQUEST', `The resource ${one.resourceName} is there more than once.`)
-        : alter(one, validateOnly, call)
-    }),
-  )
+): Promise<readonly Altered[]> => {
+  const keyOf = ({ resourceType, resourceName }: Alteration) => `${resourceType} ${resourceName}`
+  const repeatedKeys = repeated(alterations.map(keyOf))
+  const one = async (alteration: Alteration): Promise<Altered> =>
+    repeatedKeys.has(keyOf(alteration))
+      ? answer(alteration, 'INVALID_REQUEST', `The resource ${alteration.resourceName} is there more than once.`)
+      : alter(alteration, validateOnly, call)
+  return Promise.all(alterations.map(one))
+}
 
 const answer = (
   { resourceType, resourceName }: Alteration,

@@ -40,7 +40,7 @@ export const defaultLimits: BrokerLimits = {
 }
 
 /** What holds where a client says nothing. */
-export type BrokerDefaults = {
+type BrokerDefaults = {
   /** Whether asking for the metadata of a topic creates it. */
   readonly autoCreateTopics: boolean
   readonly numPartitions: number

@@ -44,13 +44,20 @@ const parse = (configs: Topic['configs']): TopicConfig => {
 /** Set when a topic is created, never later: the number of journals its partitions are spread over. */
 export const shardsKey = 'wadi.shards'
 
+/** A topic's document stays far below an item's limit. */
+export const maxValueCharacters = 2000
+/** Of a value that is refused, in the reason. */
+const shownCharacters = 100
+
 /** Why these values may not be set, naming the config; undefined when they may. */
 export const configProblem = (configs: Topic['configs']): string | undefined => {
   for (const [name, value] of Object.entries(configs)) {
     const key = configKeys.get(name)
     if (key === undefined) return `Unknown topic config name: ${name}`
-    const problem = key.problem(value.trim())
-    if (problem !== undefined) return `Invalid value ${value} for configuration ${name}: ${problem}`
+    const problem =
+      value.length > maxValueCharacters ? `it is longer than ${maxValueCharacters}` : key.problem(value.trim())
+    if (problem !== undefined)
+      return `Invalid value ${value.slice(0, shownCharacters)} for configuration ${name}: ${problem}`
   }
   return undefined
 }

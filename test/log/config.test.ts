@@ -72,6 +72,7 @@ test.each([
   ['segment.bytes', '1000'],
   ['leader.replication.throttled.replicas', 'a:b'],
   ['wadi.shards', '0'],
+  ['leader.replication.throttled.replicas', '0:1,'.repeat(501)],
   ['retention.hours', '1'],
 ])('%s=%s is refused by name', (name, value) => {
   expect(configProblem({ [name]: value })).toContain(name)

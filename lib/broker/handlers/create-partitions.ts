@@ -5,21 +5,20 @@ import type { CreatePartitions } from '../../protocol/messages/create-partitions
 import type { Call, Handler } from '../context.ts'
 import { attempt, type ErrorName } from '../failures.ts'
 import { findTopic } from '../lookup.ts'
+import { repeated } from '../repeated.ts'
 
 type Asked = RequestOf<typeof CreatePartitions>['topics'][number]
 type Answer = ResponseInput<typeof CreatePartitions>['results'][number]
 
 /** Partitions only become more. */
-export const createPartitions: Handler<typeof CreatePartitions> = async ({ topics, validateOnly }, call) => ({
-  results: await Promise.all(
-    topics.map((asked, i) => {
-      const isRepeated = topics.some((other, j) => other.name === asked.name && i !== j)
-      return isRepeated
-        ? failed(asked, 'INVALID_REQUEST', `Topic '${asked.name}' is there more than once.`)
-        : grow(asked, validateOnly, call)
-    }),
-  ),
-})
+export const createPartitions: Handler<typeof CreatePartitions> = async ({ topics, validateOnly }, call) => {
+  const repeatedNames = repeated(topics.map(({ name }) => name))
+  const answer = async (asked: Asked): Promise<Answer> =>
+    repeatedNames.has(asked.name)
+      ? failed(asked, 'INVALID_REQUEST', `Topic '${asked.name}' is there more than once.`)
+      : grow(asked, validateOnly, call)
+  return { results: await Promise.all(topics.map(answer)) }
+}
 
 const failed = ({ name }: Asked, error: ErrorName, errorMessage: string | null = null): Answer => ({
   name,

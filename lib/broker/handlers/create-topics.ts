@@ -8,6 +8,7 @@ import type { Call, Handler } from '../context.ts'
 import { type CreatedTopic, createTopic, planTopic, type WantedTopic } from '../create-topic.ts'
 import { topicConfigs } from '../described-configs.ts'
 import { attempt, type ErrorName } from '../failures.ts'
+import { repeated } from '../repeated.ts'
 
 type Asked = RequestOf<typeof CreateTopics>['topics'][number]
 type Answer = ResponseInput<typeof CreateTopics>['topics'][number]
@@ -23,16 +24,14 @@ const copies = 3
 /** What clients see: one node that has every partition. */
 const visibleReplicas = 1
 
-export const createTopics: Handler<typeof CreateTopics> = async ({ topics, validateOnly }, call) => ({
-  topics: await Promise.all(
-    topics.map((asked, i) => {
-      const isRepeated = topics.some((other, j) => other.name === asked.name && i !== j)
-      return isRepeated
-        ? failed(asked, { error: 'INVALID_REQUEST', message: `Topic '${asked.name}' is there more than once.` })
-        : create(asked, validateOnly, call)
-    }),
-  ),
-})
+export const createTopics: Handler<typeof CreateTopics> = async ({ topics, validateOnly }, call) => {
+  const repeatedNames = repeated(topics.map(({ name }) => name))
+  const answer = async (asked: Asked): Promise<Answer> =>
+    repeatedNames.has(asked.name)
+      ? failed(asked, { error: 'INVALID_REQUEST', message: `Topic '${asked.name}' is there more than once.` })
+      : create(asked, validateOnly, call)
+  return { topics: await Promise.all(topics.map(answer)) }
+}
 
 const failed = ({ name }: Asked, { error, message }: { error: ErrorName; message: string | null }): Answer => ({
   name,

@@ -1,3 +1,4 @@
+import { maxValueCharacters } from '../../log/config.ts'
 import { configKeys, listOf } from '../../log/config-keys.ts'
 import type { RequestOf } from '../../protocol/declare.ts'
 import type { IncrementalAlterConfigs } from '../../protocol/messages/incremental-alter-configs.ts'
@@ -31,6 +32,7 @@ const changed = (current: Configs, operations: readonly Operation[]): Changed =>
       continue
     }
     if (value === null) return { problem: `Null value not supported for topic configs: ${name}` }
+    if (value.length > maxValueCharacters) return { problem: `The value of ${name} is too long` }
     const present = listOf(configs[name] ?? key.defaultValue)
     const given = listOf(value)
     switch (configOperation) {
