@@ -32,14 +32,16 @@ export type InstanceOptions = Pick<Settings, 'lingerMs' | 'autoCreateTopics' | '
 }
 
 /** Objects lately written or read that stay in memory: consumers at the end of a log need no store. */
-const cacheBytes = 64 * 1024 * 1024
+const cacheBytes = 128 * 1024 * 1024
+/** What was just appended is read soon, by consumers and by the flush; what was flushed has been read. */
+const isAppended = (key: string): boolean => key.includes('/wal/')
 
 export const makeInstance = (stores: Stores, options: InstanceOptions): Instance => {
   const { log, lingerMs, autoCreateTopics, numPartitions } = options
   const clock = realClock
   const meter = newMeter()
   const items = meter.items(stores.items)
-  const objects = cachedObjects(meter.objects(stores.objects), cacheBytes)
+  const objects = cachedObjects(meter.objects(stores.objects), cacheBytes, isAppended)
   const topics = new Topics(items, clock)
   const bytes = new LogBytes(objects)
   const logs: Logs = new Logs({

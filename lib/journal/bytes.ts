@@ -12,6 +12,41 @@ const blockBytes = 16 * 1024
 /** Smaller segments are read whole, without their index. */
 const indexedFromBytes = 64 * 1024
 
+/** Bytes between two wanted batches that are read along with them: another read would cost more. */
+const gapBytes = 32 * 1024
+/** Ranges that are read at once. */
+const readsAtOnce = 16
+
+/** A range of an object, and the batches in it with their positions. */
+type Run = {
+  readonly name: string
+  readonly position: number
+  readonly length: number
+  readonly batches: readonly { readonly batch: TailBatch; readonly start: number }[]
+}
+
+const runsOf = (batches: readonly TailBatch[]): readonly Run[] => {
+  const byName = new Map<string, { readonly batch: TailBatch; readonly start: number }[]>()
+  for (const batch of batches) {
+    if (batch.source.in === 'row') continue
+    const placed = { batch, start: batch.source.position }
+    const others = byName.get(batch.source.name)
+    if (others) others.push(placed)
+    else byName.set(batch.source.name, [placed])
+  }
+  const runs: Run[] = []
+  for (const [name, placed] of byName) {
+    for (const one of placed.sort((a, b) => a.start - b.start)) {
+      const last = runs.at(-1)
+      const end = one.start + one.batch.sizeBytes
+      if (last?.name === name && one.start - (last.position + last.length) <= gapBytes) {
+        runs[runs.length - 1] = { ...last, length: end - last.position, batches: [...last.batches, one] }
+      } else runs.push({ name, position: one.start, length: end - one.start, batches: [one] })
+    }
+  }
+  return runs
+}
+
 /** Where the bytes of a log are: reads batches out of objects and rows, as they are stored. */
 export class LogBytes {
   readonly #objects: Objects
@@ -21,10 +56,26 @@ export class LogBytes {
     this.#objects = objects
   }
 
-  /** A batch of the tail as it was sent. Throws `ObjectNotFound`. */
-  async ofBatch(shard: Shard, { source, sizeBytes }: TailBatch): Promise<Buffer> {
-    if (source.in === 'row') return source.bytes
-    return this.#objects.read(objectKey(shard, source.name), { position: source.position, length: sizeBytes })
+  /** Batches of the tail as they were sent; what stands together is read together. Throws `ObjectNotFound`. */
+  async ofTail(shard: Shard, batches: readonly TailBatch[]): Promise<readonly Buffer[]> {
+    const found = new Map<TailBatch, Buffer>()
+    for (const batch of batches) if (batch.source.in === 'row') found.set(batch, batch.source.bytes)
+    const runs = runsOf(batches)
+    for (let i = 0; i < runs.length; i += readsAtOnce) {
+      await Promise.all(
+        runs.slice(i, i + readsAtOnce).map(async ({ name, position, length, batches }) => {
+          const bytes = await this.#objects.read(objectKey(shard, name), { position, length })
+          for (const { batch, start } of batches) {
+            found.set(batch, bytes.subarray(start - position, start - position + batch.sizeBytes))
+          }
+        }),
+      )
+    }
+    return batches.map((batch) => {
+      const bytes = found.get(batch)
+      if (bytes === undefined) throw new Error('every batch of a tail is in a row or in an object')
+      return bytes
+    })
   }
 
   /** Whole batches of a segment from the one with `offset` on. Throws `ObjectNotFound`. */

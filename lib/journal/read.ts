@@ -1,6 +1,6 @@
 import { type FetchRange, type Piece, planFetch } from '../log/fetch.ts'
 import { endOfCutPlace, maxTimestampOf, placeOfTimestamp } from '../log/list-offsets.ts'
-import { endOf, firstInSegment, firstInTail, lastToExceed, placedBatch } from '../log/slice.ts'
+import { endOf, firstInSegment, firstInTail, lastToExceed, placedBatches } from '../log/slice.ts'
 import { partitionOf, type State } from '../log/state.ts'
 import { ObjectNotFound } from '../store/objects.ts'
 import type { LogBytes } from './bytes.ts'
@@ -39,21 +39,21 @@ export const fetchRecords = async (
     if (plan.outcome === 'out of range') plan = planFetch(await lane.state('confirmed'), partitionIndex, range)
     if (plan.outcome === 'out of range') return plan
     const { logStartOffset, highWatermark, pieces } = plan
-    const records = await Promise.all(pieces.map((piece) => readPiece(lane, bytes, piece)))
-    return { outcome: 'fetched', logStartOffset, highWatermark, records: records.flat() }
+    return { outcome: 'fetched', logStartOffset, highWatermark, records: await readPieces(lane, bytes, pieces) }
   })
 
-const readPiece = async (lane: Lane, bytes: LogBytes, piece: Piece): Promise<readonly Buffer[]> => {
+/** Segments come before the tail, among the pieces as in the log. */
+const readPieces = async (lane: Lane, bytes: LogBytes, pieces: readonly Piece[]): Promise<readonly Buffer[]> => {
   const { shard } = lane.journal
-  switch (piece.from) {
-    case 'segment': {
-      const batches = await bytes.ofSegment(shard, piece.segment, piece.offset, piece.limitBytes)
-      // Only the first batch can be larger than the limit: nothing has been read behind it.
-      return batches.length <= piece.limitBytes || piece.atLeastOne ? [batches] : []
-    }
-    case 'tail':
-      return placedBatch(piece.batch, await bytes.ofBatch(shard, piece.batch))
-  }
+  const tail = pieces.flatMap((piece) => (piece.from === 'tail' ? [piece.batch] : []))
+  const segments = pieces.map(async (piece): Promise<readonly Buffer[]> => {
+    if (piece.from === 'tail') return []
+    const batches = await bytes.ofSegment(shard, piece.segment, piece.offset, piece.limitBytes)
+    // Only the first batch can be larger than the limit: nothing has been read behind it.
+    return batches.length <= piece.limitBytes || piece.atLeastOne ? [batches] : []
+  })
+  const [fromSegments, fromTail] = await Promise.all([Promise.all(segments), bytes.ofTail(shard, tail)])
+  return [...fromSegments.flat(), ...placedBatches(tail, fromTail)]
 }
 
 export type FoundOffset = { readonly offset: bigint; readonly timestamp: bigint }
@@ -95,7 +95,7 @@ const maxOfCutPlace = async (
     const plan = planFetch(state, partitionIndex, { offset, maxBytes: scanBytes, atLeastOne: true })
     const [piece] = plan.outcome === 'planned' ? plan.pieces : []
     if (piece === undefined) return max
-    const batches = Buffer.concat(await readPiece(lane, bytes, piece))
+    const batches = Buffer.concat(await readPieces(lane, bytes, [piece]))
     const found = lastToExceed(batches, offset, max?.timestamp)
     if (found) max = found
     offset = endOf(batches)
@@ -116,7 +116,7 @@ const findTimestamp = async (
   const found =
     place.in === 'segment'
       ? firstInSegment(await bytes.ofTimestamp(shard, place.segment, timestamp), timestamp)
-      : firstInTail(place.batch, await bytes.ofBatch(shard, place.batch), timestamp)
+      : firstInTail(place.batch, Buffer.concat(await bytes.ofTail(shard, [place.batch])), timestamp)
   const { logStartOffset } = partitionOf(state, partitionIndex)
   if (found && found.offset >= logStartOffset) return found
   // The place begins with records that were trimmed: look at each one from the log's start on.
@@ -139,7 +139,7 @@ const scanFrom = async (
     const plan = planFetch(state, partitionIndex, { offset, maxBytes: scanBytes, atLeastOne: true })
     if (plan.outcome === 'out of range' || plan.pieces.length === 0) return undefined
     for (const piece of plan.pieces) {
-      const batches = Buffer.concat(await readPiece(lane, bytes, piece))
+      const batches = Buffer.concat(await readPieces(lane, bytes, [piece]))
       if (batches.length === 0) break
       const found = firstInSegment(batches, timestamp, logStartOffset)
       if (found) return found

@@ -54,17 +54,20 @@ export const planFlush = (state: State): FlushPlan | undefined => {
   return { from: state.flushed, upTo, partitions }
 }
 
-/** The object of a flush, and the change that says so. `bytesOf` gives a batch as it was sent. */
+/** The object of a flush, and the change that says so. `bytes` has every planned batch as it was sent. */
 export const buildFlush = (
   plan: FlushPlan,
   name: string,
-  bytesOf: (batch: TailBatch) => Buffer,
+  bytes: ReadonlyMap<TailBatch, Buffer>,
 ): { readonly parts: readonly Buffer[]; readonly change: Flush } => {
   const parts: Buffer[] = []
   const segments: PartitionSegment[] = []
   let position = 0
   for (const { partition, batches } of plan.partitions) {
-    const built = buildSegment(batches, batches.map(bytesOf))
+    const built = buildSegment(
+      batches,
+      batches.map((batch) => bytes.get(batch)),
+    )
     parts.push(...built.parts)
     segments.push({ partition, segment: { name, position, ...built.segment } })
     position += built.segment.sizeBytes + built.segment.indexBytes
@@ -75,7 +78,7 @@ export const buildFlush = (
 /** Segments that follow each other are merged when there are this many of about the same size. */
 const segmentsToMerge = 8
 /** Sizes below which segments count as equal, each eight times the one before; larger ones are left alone. */
-const mergeTiersBytes = [64 * 1024, 512 * 1024, 4 * 1024 * 1024, 8 * 1024 * 1024]
+const mergeTiersBytes = [64 * 1024, 512 * 1024, 4 * 1024 * 1024]
 
 /** The first run of segments worth merging into one, or undefined. */
 export const planMerge = (partition: Partition, minSegments = segmentsToMerge): readonly Segment[] | undefined => {

@@ -36,7 +36,7 @@ export type SegmentBytes = {
 }
 
 /** A segment of these batches, which follow each other; `bytes[i]` is `batches[i]` as it was sent. */
-export const buildSegment = (batches: readonly TailBatch[], bytes: readonly Buffer[]): SegmentBytes => {
+export const buildSegment = (batches: readonly TailBatch[], bytes: readonly (Buffer | undefined)[]): SegmentBytes => {
   const parts: Buffer[] = []
   const blocks: Block[] = []
   let sizeBytes = 0

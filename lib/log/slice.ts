@@ -1,4 +1,4 @@
-import { at, batchesIn, crcMatches, lengthPrefixBytes, patchedBatch, readBatchHeader } from '../protocol/batch.ts'
+import { at, batchesIn, lengthPrefixBytes, patchedBatch, readBatchHeader } from '../protocol/batch.ts'
 import { offsetForTimestamp, recordsIn, type TimestampedOffset } from '../protocol/record.ts'
 import type { TailBatch } from './state.ts'
 
@@ -33,11 +33,14 @@ export const sliceFrom = (bytes: Buffer, offset: bigint, limitBytes: number): Sl
 /** Below this a batch is copied: two buffers on the wire would cost more. */
 const copyBelowBytes = 4096
 
-/** A batch of the tail as it is read: with its true offset and leader epoch, which the checksum does not cover. */
-export const placedBatch = (batch: TailBatch, bytes: Buffer): readonly Buffer[] => {
-  const parts = patchedBatch(bytes, { baseOffset: batch.baseOffset, partitionLeaderEpoch: batch.leaderEpoch })
-  return bytes.length < copyBelowBytes ? [Buffer.concat(parts)] : parts
-}
+/** Batches of the tail as they are read: with their true offsets and leader epochs, which no checksum covers. */
+export const placedBatches = (batches: readonly TailBatch[], bytes: readonly Buffer[]): readonly Buffer[] =>
+  batches.flatMap(({ baseOffset, leaderEpoch }, i) => {
+    const batch = bytes[i]
+    if (batch === undefined) throw new Error('every batch has bytes')
+    const parts = patchedBatch(batch, { baseOffset, partitionLeaderEpoch: leaderEpoch })
+    return batch.length < copyBelowBytes ? [Buffer.concat(parts)] : parts
+  })
 
 /** The first record with at least this timestamp and offset among batches with true offsets. */
 export const firstInSegment = (bytes: Buffer, timestamp: bigint, fromOffset = 0n): TimestampedOffset | undefined => {
@@ -93,6 +96,12 @@ export const firstInTail = (batch: TailBatch, bytes: Buffer, timestamp: bigint):
   return found && { ...found, offset: found.offset - readBatchHeader(bytes).baseOffset + batch.baseOffset }
 }
 
-/** Whether these are the bytes of one batch as its producer sent them: its checksum is right. */
-export const isWhole = (batch: Buffer): boolean =>
-  batch.length >= at.records && readBatchHeader(batch).sizeBytes === batch.length && crcMatches(batch)
+/**
+ * Whether these bytes are the batch that a row speaks of. The checksum is left to whoever reads the records: it moves
+ * along with them, so damage is found there all the same.
+ */
+export const isBatch = (batch: TailBatch, bytes: Buffer): boolean => {
+  if (bytes.length !== batch.sizeBytes || bytes.length < at.records) return false
+  const { sizeBytes, count, maxTimestamp } = readBatchHeader(bytes)
+  return sizeBytes === batch.sizeBytes && count === batch.count && maxTimestamp === batch.maxTimestamp
+}

@@ -3,8 +3,13 @@ import { joinParts, type Objects, type Range, sizeOf, sliceOf } from './objects.
 /**
  * `objects` with the bytes of those recently put and read in memory, at most `cacheBytes` of them; the least recently
  * used leave first. Objects never change, so what is here is right. Of one object at most an eighth of it is kept.
+ * `keepsPut` says which objects are worth keeping when they are put; what is read is always kept.
  */
-export const cachedObjects = (objects: Objects, cacheBytes: number): Objects => {
+export const cachedObjects = (
+  objects: Objects,
+  cacheBytes: number,
+  keepsPut: (key: string) => boolean = () => true,
+): Objects => {
   const cached = new Map<string, Cached>()
   let heldBytes = 0
 
@@ -44,7 +49,8 @@ export const cachedObjects = (objects: Objects, cacheBytes: number): Objects => 
     putIfAbsent: async (key, parts) => {
       const outcome = await objects.putIfAbsent(key, parts)
       // Who is told `taken` may hold other bytes than those that are there.
-      if (outcome === 'stored') keep(key, { whole: true, bytes: unpinned(parts), sizeBytes: sizeOf(parts) })
+      const isKept = outcome === 'stored' && keepsPut(key)
+      if (isKept) keep(key, { whole: true, bytes: unpinned(parts), sizeBytes: sizeOf(parts) })
       return outcome
     },
     read: async (key, range) => {
