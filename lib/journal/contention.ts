@@ -4,6 +4,8 @@ import type { Clock } from './clock.ts'
 const rememberedRows = 16
 /** What a round trip to the store is taken for until one was measured. */
 const expectedRoundTripMs = 5
+/** Whatever took longer was no round trip: the machine stood still, or the store did. */
+const longestRoundTripMs = 200
 /** Weight of the newest round trip in the average. */
 const newestWeight = 0.2
 /** `<instance>-<16 random characters>` */
@@ -29,7 +31,8 @@ export class Contention {
   }
 
   sawRoundTrip(ms: number): void {
-    this.#roundTripMs += (ms - this.#roundTripMs) * newestWeight
+    const measuredMs = Math.max(0, Math.min(ms, longestRoundTripMs))
+    this.#roundTripMs += (measuredMs - this.#roundTripMs) * newestWeight
   }
 
   /** Waits before a put that follows an own row or a conflict, when there are others. Tells whether it waited. */
