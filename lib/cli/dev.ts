@@ -6,7 +6,7 @@ import { type Gateway, startGateway } from '../gateway/server.ts'
 import { httpApp } from '../http/app.ts'
 import { type HttpServer, listenHttp } from '../http/listen.ts'
 import type { Instance } from '../instance.ts'
-import { StoreSetupError } from '../store/items.ts'
+import { StoreSetupError, StoreUnavailable } from '../store/items.ts'
 import { version } from '../version.ts'
 import { bannerOf } from './dev-banner.ts'
 
@@ -55,7 +55,8 @@ export const runDev = async (args: readonly string[]): Promise<number> => {
   }
   try {
     await serve(settings)
-    return 0
+    // What was cut off may still be trying; nobody waits for its answer any more.
+    process.exit(0)
   } catch (error) {
     const problem = problemOf(error)
     if (problem === undefined) throw error
@@ -78,7 +79,7 @@ const isUsageError = (error: unknown): error is Error =>
 
 /** What a person has to do, where another try would not help. */
 const problemOf = (error: unknown): string | undefined => {
-  if (error instanceof StoreSetupError) return error.message
+  if (error instanceof StoreSetupError || error instanceof StoreUnavailable) return error.message
   if (!(error instanceof Error) || !('code' in error) || !('port' in error)) return undefined
   const where = `port ${error.port} on ${host}`
   const other = 'choose another with --kafka-port or --http-port'

@@ -3,8 +3,10 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { createTable } from '../../lib/store/dynamodb.ts'
 import { kafkaJs, withAdmin } from '../support/admin.ts'
 import { temporaryFolder, wadi, wadiDev } from '../support/dev-server.ts'
+import { anybody, startEmulator } from '../support/emulator.ts'
 import { fetchTopic } from '../support/fetch.ts'
 
 test('it says when it is ready, answers health and version, and ends with status 0 on SIGTERM and SIGINT', async () => {
@@ -87,6 +89,29 @@ test('a folder that cannot be used is named, with what to do, and the status is 
     expect(server.said()).toMatch(message)
     expect(server.said().split('\n')).toHaveLength(2)
   }
+})
+
+test('a table or bucket that is not there is named, with what to do, and the status is 1', async () => {
+  const emulator = await startEmulator()
+  await createTable(emulator.dynamo, 'there')
+  const environment = {
+    WADI_STORE: 'aws',
+    AWS_ENDPOINT_URL_DYNAMODB: emulator.dynamo.endpoint ?? '',
+    AWS_ENDPOINT_URL_S3: emulator.s3.endpoint ?? '',
+    AWS_REGION: anybody.region,
+    AWS_ACCESS_KEY_ID: anybody.credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: anybody.credentials.secretAccessKey,
+  }
+  const dev = ['dev', '--kafka-port', '0', '--http-port', '0']
+  const [noTable, noBucket] = [
+    wadi(dev, { ...environment, WADI_TABLE: 'gone' }),
+    wadi(dev, { ...environment, WADI_TABLE: 'there', WADI_BUCKET: 'gone' }),
+  ]
+  expect((await noTable.ended).status).toBe(1)
+  expect((await noBucket.ended).status).toBe(1)
+  expect(noTable.said()).toMatch(/^wadi dev: the table gone: there is no such table: deploy it/)
+  expect(noBucket.said()).toMatch(/^wadi dev: the bucket gone: there is no such bucket: deploy it/)
+  await emulator.close()
 })
 
 test('settings come from flags, then from the environment', async () => {
