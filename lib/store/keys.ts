@@ -9,13 +9,18 @@
  *   D / <topicId>                                a topic being deleted
  *   P / next                                     the next producer id nobody has
  *   M / cluster                                  the cluster id
+ *   G / <group id>                               a group's document
+ *   O#<life of the group> / <topicId>            the offsets a group has committed in a topic
  *
  *   objects                                      what
  *   <topicId>/<shard>/wal/<ticket>-<random>      batches of one row
  *   <topicId>/<shard>/seg/<ticket>-<random>      batches of many rows, by partition
  *   <topicId>/<shard>/ckpt/<seq>-<random>        a state
+ *   groups/<life of the group>/<ticket>-<random> what a member says or is told, where it is too large for the document
  *
  * Topic ids are 22 characters of base64url; ticket and seq are 12 digits, so that text order is their order.
+ * Group ids are any text and stand last in their key. A group that is deleted and made again has another life, 16
+ * characters of base64url, so that nothing which is still under way can reach its successor.
  */
 import type { ItemKey } from './items.ts'
 
@@ -45,6 +50,19 @@ export const deletionsPartition = 'D'
 export const deletionKey = (topicId: string): ItemKey => ({ partition: deletionsPartition, sort: topicId })
 export const producerIdsKey: ItemKey = { partition: 'P', sort: 'next' }
 export const clusterKey: ItemKey = { partition: 'M', sort: 'cluster' }
+
+export const groupsPartition = 'G'
+export const groupKey = (groupId: string): ItemKey => ({ partition: groupsPartition, sort: groupId })
+/** Group ids that are longer than a key of the store may be do not exist. */
+export const maxGroupIdBytes = 1024
+export const offsetsPartition = (life: string): string => `O#${life}`
+export const offsetsKey = (life: string, topicId: string): ItemKey => ({
+  partition: offsetsPartition(life),
+  sort: topicId,
+})
+/** The ticket is the version of the document that the object was written for. */
+export const groupObjectKey = (life: string, ticket: number, random: string): string =>
+  `groups/${life}/${padSeq(ticket)}-${random}`
 
 /** Everything stored for a shard's objects starts with this. */
 export const shardPrefix = (shard: Shard): string => `${shard.topicId}/${shard.index}/`

@@ -1,0 +1,209 @@
+import { OutcomeUnknown } from '../store/documents.ts'
+import type { Item, Items } from '../store/items.ts'
+import { groupKey, groupsPartition } from '../store/keys.ts'
+import type { Objects } from '../store/objects.ts'
+import { Blobs } from './blobs.ts'
+import { nextDueMs } from './expire.ts'
+import { assertGroup, type Group, type Moment } from './group.ts'
+import { blobsOf, type DeletedGroup, decodeGroup, encodeGroup } from './group-bytes.ts'
+import { Turns, Wakes } from './turns.ts'
+
+/** Time and chance, given from outside. */
+export type GroupClock = {
+  now(): number
+  sleep(ms: number, wake?: AbortSignal): Promise<void>
+  random(): number
+  randomId(): string
+}
+
+export type GroupStores = { readonly items: Items; readonly objects: Objects; readonly clock: GroupClock }
+
+/** What a request makes of a group; the same group, or none where there was none: nothing is stored. */
+type Change<Reply> = { readonly group: Group | DeletedGroup | undefined; readonly reply: Reply }
+
+type StepOf<Reply> = (group: Group | undefined, moment: Moment) => Change<Reply> | Promise<Change<Reply>>
+
+/** A document as it was read. */
+type Loaded = {
+  readonly group: Group | undefined
+  /** Undefined where there is no document; that of a deleted group goes on counting. */
+  readonly version: number | undefined
+  readonly attempt: string | undefined
+}
+
+/** The document would not fit into the store: nobody else can join. */
+export class GroupTooLarge extends Error {
+  override readonly name = 'GroupTooLarge'
+}
+
+/** A document's bytes, below what an item may have (`maxItemBytes`). */
+const maxDocumentBytes = 380 * 1024
+
+/** Without an answer, or after a second conflict, the next try comes after at most so long, then at most twice as long. */
+const firstPauseMs = 10
+const longestPauseMs = 1000
+
+/** A document that somebody waits for is read again after so long, then after longer. */
+const firstLookMs = 50
+const longestLookMs = 500
+const lookGrowth = 1.5
+
+/**
+ * Loads a group's document, steps, replaces it by version; steps again on conflict. The only place that waits for what
+ * others do to a group, by reading the document again. Keeps nothing between calls but bytes that never change.
+ */
+export class GroupDocuments {
+  readonly #stores: GroupStores
+  readonly #writeTimeoutMs: number
+  readonly #blobs: Blobs
+  readonly #turns = new Turns()
+  readonly #wakes = new Wakes()
+
+  constructor(stores: GroupStores, { writeTimeoutMs }: { readonly writeTimeoutMs: number }) {
+    this.#stores = stores
+    this.#writeTimeoutMs = writeTimeoutMs
+    this.#blobs = new Blobs(stores.objects)
+  }
+
+  async load(groupId: string): Promise<Group | undefined> {
+    return (await this.#load(groupId, true)).group
+  }
+
+  /** Every group in the order of ids, deleted ones too. Bytes of members that are objects are not read. */
+  async *all(): AsyncGenerator<{ readonly groupId: string; readonly group: Group | DeletedGroup }> {
+    let after = ''
+    for (;;) {
+      const options = { after, before: lastCharacter, limit: maxPageGroups, consistent: true }
+      const page = await this.#stores.items.query(groupsPartition, options)
+      for (const { sort, body } of page.items) {
+        yield { groupId: sort, group: await decodeGroup(body, async () => Buffer.alloc(0)) }
+      }
+      after = page.items.at(-1)?.sort ?? after
+      if (page.end) return
+    }
+  }
+
+  /**
+   * Does to a group what a request means. Only what changes something is written. `harmless` answers may come from a
+   * document that is a little old, which is half as dear to read. Throws `OutcomeUnknown`, `GroupTooLarge`.
+   */
+  async step<Reply>(groupId: string, step: StepOf<Reply>, harmless?: (reply: Reply) => boolean): Promise<Reply> {
+    return (await this.#step(groupId, step, harmless)).reply
+  }
+
+  /** The same, again and again while the answer is to wait, for `holdMs` at most. `looks` counts from 0. */
+  async stepUntil<Reply>(
+    groupId: string,
+    step: (group: Group | undefined, moment: Moment, looks: number) => Change<Reply | 'wait'>,
+    holdMs: number,
+  ): Promise<Reply | 'wait'> {
+    const { clock } = this.#stores
+    const untilMs = clock.now() + holdMs
+    let lookMs = firstLookMs
+    for (let looks = 0; ; looks++) {
+      const listener = this.#wakes.listen(groupId)
+      try {
+        const { group, reply } = await this.#step(groupId, (present, moment) => step(present, moment, looks))
+        const nowMs = clock.now()
+        if (reply !== 'wait' || nowMs >= untilMs) return reply
+        const dueMs = group?.type === 'classic' ? nextDueMs(group) : untilMs
+        await clock.sleep(Math.max(1, Math.min(lookMs, dueMs - nowMs, untilMs - nowMs)), listener.signal)
+        lookMs = Math.min(lookMs * lookGrowth, longestLookMs)
+      } finally {
+        this.#wakes.leave(groupId, listener)
+      }
+    }
+  }
+
+  async #step<Reply>(
+    groupId: string,
+    step: StepOf<Reply>,
+    harmless?: (reply: Reply) => boolean,
+  ): Promise<Change<Reply>> {
+    const { clock } = this.#stores
+    const randomId = clock.randomId()
+    const again = (group: Group | undefined) => step(group, { nowMs: clock.now(), randomId })
+    const look = await this.#load(groupId, harmless === undefined)
+    const seen = await again(look.group)
+    if (seen.group === look.group && (harmless === undefined || harmless(seen.reply))) return seen
+    // Whoever has to wait for a turn finds another document then.
+    const first = harmless === undefined && this.#turns.isFree(groupId) ? look : undefined
+    return this.#turns.take(groupId, () => this.#write(groupId, again, first))
+  }
+
+  async #write<Reply>(
+    groupId: string,
+    step: (group: Group | undefined) => Change<Reply> | Promise<Change<Reply>>,
+    first: Loaded | undefined,
+  ): Promise<Change<Reply>> {
+    const { clock } = this.#stores
+    const untilMs = clock.now() + this.#writeTimeoutMs
+    /** What was tried so far, by attempt: a document that is one of them says what was stored. */
+    const tried = new Map<string, Change<Reply>>()
+    let loaded = first ?? (await this.#load(groupId, true))
+    let pauseMs = 0
+    for (;;) {
+      const change = await step(loaded.group)
+      if (change.group === loaded.group || change.group === undefined) return change
+      const attempt = clock.randomId()
+      tried.set(attempt, change)
+      const written = await this.#put(groupId, change.group, loaded.version, attempt)
+      if (written === 'stored') return this.#stored(groupId, change)
+      // After one conflict the document is at hand; what comes after it had better be read when it has settled.
+      if (written !== 'unknown' && pauseMs === 0) loaded = await this.#decode(written.current)
+      else {
+        const waitMs = clock.random() * Math.max(firstPauseMs, pauseMs)
+        if (clock.now() + waitMs > untilMs) throw new OutcomeUnknown(`no answer about the group ${groupId}`)
+        await clock.sleep(waitMs)
+        loaded = await this.#load(groupId, true)
+      }
+      const mine = loaded.attempt === undefined ? undefined : tried.get(loaded.attempt)
+      if (mine !== undefined) return this.#stored(groupId, mine)
+      pauseMs = Math.min(Math.max(firstPauseMs, pauseMs * 2), longestPauseMs)
+    }
+  }
+
+  #stored<Reply>(groupId: string, change: Change<Reply>): Change<Reply> {
+    this.#wakes.wake(groupId)
+    return change
+  }
+
+  async #put(
+    groupId: string,
+    group: Group | DeletedGroup,
+    version: number | undefined,
+    attempt: string,
+  ): Promise<'stored' | 'unknown' | { readonly current: Item | undefined }> {
+    const { items, clock } = this.#stores
+    const item = { attempt, body: await this.#encode(group, version ?? 0, () => clock.randomId()) }
+    if (version === undefined) {
+      const put = await items.putIfAbsent(groupKey(groupId), item)
+      return put.outcome === 'taken' ? { current: put.by } : put.outcome
+    }
+    const replaced = await items.replace(groupKey(groupId), item, version)
+    return replaced.outcome === 'conflict' ? { current: replaced.current } : replaced.outcome
+  }
+
+  async #encode(group: Group | DeletedGroup, version: number, randomId: () => string): Promise<Buffer> {
+    if (group.type === 'deleted') return encodeGroup(group, () => undefined)
+    assertGroup(group)
+    const place = await this.#blobs.place(blobsOf(group), { life: group.life, version, randomId })
+    const body = encodeGroup(group, place)
+    if (body.length > maxDocumentBytes) throw new GroupTooLarge(`${body.length} bytes, at most ${maxDocumentBytes}`)
+    return body
+  }
+
+  async #load(groupId: string, consistent: boolean): Promise<Loaded> {
+    return this.#decode(await this.#stores.items.get(groupKey(groupId), { consistent }))
+  }
+
+  async #decode(item: Item | undefined): Promise<Loaded> {
+    if (item === undefined) return { group: undefined, version: undefined, attempt: undefined }
+    const group = await decodeGroup(item.body, (object) => this.#blobs.read(object))
+    return { group: group.type === 'deleted' ? undefined : group, version: item.version, attempt: item.attempt }
+  }
+}
+
+/** Every group id sorts below it. */
+const lastCharacter = '\u{10ffff}'
+const maxPageGroups = 1000

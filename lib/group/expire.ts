@@ -1,0 +1,35 @@
+import { withoutConsumers } from './consumer-members.ts'
+import type { ClassicGroup, ConsumerGroup, ConsumerMember, Group, Member } from './group.ts'
+import { isGone } from './life-signs.ts'
+import { closesAtMs, tryClose, withoutMembers } from './rebalance.ts'
+
+/** What time alone has done to the group. It runs first in every step, so nothing needs a timer. */
+export const expire = (group: Group, limits: { readonly consumerSessionTimeoutMs: number }, nowMs: number): Group =>
+  group.type === 'classic' ? expireClassic(group, nowMs) : expireConsumer(group, limits, nowMs)
+
+export const expireClassic = (group: ClassicGroup, nowMs: number): ClassicGroup => {
+  const pending = group.pending.filter(({ untilMs }) => nowMs < untilMs)
+  const waiting = pending.length === group.pending.length ? group : { ...group, pending }
+  const due = nowMs >= group.deadlineMs && (group.state === 'CompletingRebalance' || group.state === 'Stable')
+  const leaves = (member: Member): boolean => hasVanished(member, nowMs) || (due && !member.synced)
+  return tryClose(withoutMembers(waiting, leaves, nowMs), nowMs)
+}
+
+/** Whoever waits at the barrier has no chance to give a sign of life. */
+const hasVanished = (member: Member, nowMs: number): boolean =>
+  !member.joined && isGone(member, member.sessionTimeoutMs, nowMs)
+
+export const expireConsumer = (
+  group: ConsumerGroup,
+  { consumerSessionTimeoutMs }: { readonly consumerSessionTimeoutMs: number },
+  nowMs: number,
+): ConsumerGroup => {
+  const leaves = (member: ConsumerMember): boolean =>
+    isGone(member, consumerSessionTimeoutMs, nowMs) ||
+    (member.revokeUntilMs !== undefined && nowMs > member.revokeUntilMs)
+  return withoutConsumers(group, leaves, nowMs)
+}
+
+/** When time alone will do something to whoever waits at a barrier. */
+export const nextDueMs = (group: Group | undefined): number =>
+  group?.type === 'classic' && group.state === 'PreparingRebalance' ? closesAtMs(group) : Number.POSITIVE_INFINITY
