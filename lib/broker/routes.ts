@@ -11,6 +11,7 @@ import { DescribeCluster } from '../protocol/messages/describe-cluster.ts'
 import { DescribeConfigs } from '../protocol/messages/describe-configs.ts'
 import { DescribeTopicPartitions } from '../protocol/messages/describe-topic-partitions.ts'
 import { Fetch } from '../protocol/messages/fetch.ts'
+import { FindCoordinator } from '../protocol/messages/find-coordinator.ts'
 import { IncrementalAlterConfigs } from '../protocol/messages/incremental-alter-configs.ts'
 import { InitProducerId } from '../protocol/messages/init-producer-id.ts'
 import { ListOffsets } from '../protocol/messages/list-offsets.ts'
@@ -30,6 +31,7 @@ import { describeCluster } from './handlers/describe-cluster.ts'
 import { describeConfigs } from './handlers/describe-configs.ts'
 import { describeTopicPartitions } from './handlers/describe-topic-partitions.ts'
 import { fetch } from './handlers/fetch.ts'
+import { findCoordinator } from './handlers/find-coordinator.ts'
 import { incrementalAlterConfigs } from './handlers/incremental-alter-configs.ts'
 import { initFailed, initProducerId } from './handlers/init-producer-id.ts'
 import { listOffsets } from './handlers/list-offsets.ts'
@@ -67,6 +69,7 @@ const all: readonly Route[] = [
   route(Metadata, metadata),
   route(Fetch, fetch, (errorCode) => ({ errorCode, responses: [] })),
   route(ListOffsets, listOffsets),
+  route(FindCoordinator, findCoordinator),
   route(InitProducerId, initProducerId, initFailed),
   route(OffsetForLeaderEpoch, offsetForLeaderEpoch),
   route(CreateTopics, createTopics),

@@ -11,6 +11,7 @@ import { DescribeCluster } from './messages/describe-cluster.ts'
 import { DescribeConfigs } from './messages/describe-configs.ts'
 import { DescribeTopicPartitions } from './messages/describe-topic-partitions.ts'
 import { Fetch } from './messages/fetch.ts'
+import { FindCoordinator } from './messages/find-coordinator.ts'
 import { IncrementalAlterConfigs } from './messages/incremental-alter-configs.ts'
 import { InitProducerId } from './messages/init-producer-id.ts'
 import { ListOffsets } from './messages/list-offsets.ts'
@@ -31,6 +32,7 @@ export const servedApis: readonly ServedApi[] = [
   served(Fetch),
   served(ListOffsets),
   served(Metadata),
+  served(FindCoordinator),
   served(ApiVersions),
   served(CreateTopics),
   served(DeleteTopics),

@@ -50,11 +50,11 @@ describe.skipIf(skipWithout('kafka'))("Apache Kafka's administration tools", { t
         '--config',
         'retention.ms=3600000',
         '--config',
-        'cleanup.policy=compact',
+        'max.message.bytes=2000000',
       )
       const described = await topics('--describe', '--topic', 'with-configs')
       expect(described).toContain('retention.ms=3600000')
-      expect(described).toContain('cleanup.policy=compact')
+      expect(described).toContain('max.message.bytes=2000000')
       expect(await topics('--describe', '--topics-with-overrides')).toContain('Topic: with-configs\t')
     })
 
@@ -120,15 +120,15 @@ describe.skipIf(skipWithout('kafka'))("Apache Kafka's administration tools", { t
       await createTopic(server.bootstrap, { topic: 'configured' })
       const alter = (...args: readonly string[]) => configs('--entity-name', 'configured', '--alter', ...args)
       const describe_ = (...args: readonly string[]) => configs('--entity-name', 'configured', '--describe', ...args)
-      expect(await alter('--add-config', 'retention.ms=7200000,cleanup.policy=[compact,delete]')).toContain(
-        'Completed updating config for topic configured.',
-      )
+      expect(
+        await alter('--add-config', 'retention.ms=7200000,follower.replication.throttled.replicas=[0:1,1:1]'),
+      ).toContain('Completed updating config for topic configured.')
       const changed = await describe_()
       expect(changed).toContain('Dynamic configs for topic configured are:')
       expect(changed).toMatch(
         /^ {2}retention\.ms=7200000 sensitive=false synonyms=\{DYNAMIC_TOPIC_CONFIG:retention\.ms=7200000/m,
       )
-      expect(changed).toMatch(/^ {2}cleanup\.policy=compact,delete /m)
+      expect(changed).toMatch(/^ {2}follower\.replication\.throttled\.replicas=0:1,1:1 /m)
       await alter('--delete-config', 'retention.ms')
       expect(await describe_()).not.toContain('retention.ms')
       expect(await describe_('--all')).toMatch(/^ {2}retention\.ms=604800000 /m)
