@@ -30,7 +30,7 @@ const host = '127.0.0.1'
 /** From the end of one pass of maintenance to the next. */
 const maintenanceEveryMs = 1000
 /** Nobody else writes to a folder, so growth is never missed; to a table others may. */
-const pollMs = { local: 1000, memory: 1000, aws: 100 }
+const pollMs = { local: 1000, memory: 1000, aws: 200 }
 
 /** Runs until it is told to stop. The exit status. */
 export const runDev = async (args: readonly string[]): Promise<number> => {

@@ -16,7 +16,10 @@ export type Watch = (grown: (topicIdOrName: string) => void) => () => void
 export type FetchWaitOptions = {
   readonly timer: Timer
   readonly watch: Watch
-  /** How often a waiting Fetch is asked again although nothing was heard of its topics: others may have written to them. */
+  /**
+   * After so long a waiting Fetch is asked again although nothing was heard of its topics, because others may have
+   * written to them; the next time after twice as long, and so on.
+   */
   readonly pollMs: number
 }
 
@@ -56,13 +59,13 @@ export class FetchWait {
     let bell = new AbortController()
     const leave = this.#enter(wanted.topics, release, () => bell.abort())
     try {
-      for (let settleMs = 0; ; settleMs = Math.min(maxSettleMs, 2 * settleMs + 1)) {
+      for (let settleMs = 0, pollMs = this.#pollMs; ; settleMs = Math.min(maxSettleMs, 2 * settleMs + 1), pollMs *= 2) {
         // Before asking, so that growth while the broker is asked is not missed.
         bell = new AbortController()
         const reply = await ask()
         const leftMs = untilMs - this.#timer.now()
         if (leftMs <= 0 || release.aborted || isEnough(reply, wanted)) return reply
-        await this.#timer.sleep(Math.min(leftMs, this.#pollMs), bell.signal)
+        await this.#timer.sleep(Math.min(leftMs, pollMs), bell.signal)
         if (bell.signal.aborted && settleMs > 0)
           await this.#timer.sleep(Math.min(settleMs, untilMs - this.#timer.now()), release)
       }
@@ -120,13 +123,14 @@ const wantedBy = (frame: Buffer): Wanted | undefined => {
 const emptyTopicBytes = 270
 const emptyPartitionBytes = 160
 
-/** Whether a reply has enough bytes of records, or an error to tell at once. Large ones are not looked into: that would copy them. */
+/** Whether a reply has enough bytes of records, or tells of an error or another history at once. Large ones are not looked into: that would copy them. */
 const isEnough = (reply: Reply, { version, minBytes, emptyReplyBytes }: Wanted): boolean => {
   const replyBytes = reply.reduce((sum, { length }) => sum + length, 0)
   if (replyBytes > emptyReplyBytes + minBytes) return true
   const { body } = readResponse(Fetch, version, Buffer.concat(reply).subarray(sizeBytes))
   const partitions = body.responses.flatMap((response) => response.partitions)
-  if (body.errorCode !== 0 || partitions.some(({ errorCode }) => errorCode !== 0)) return true
+  const isNews = partitions.some(({ errorCode, divergingEpoch }) => errorCode !== 0 || divergingEpoch.endOffset >= 0n)
+  if (body.errorCode !== 0 || isNews) return true
   return partitions.reduce((sum, { records }) => sum + (records?.length ?? 0), 0) >= minBytes
 }
 

@@ -111,10 +111,12 @@ test('a Fetch that wants many bytes is not asked again for each of many small ba
   expect(await fetch.recordBytes()).toBe(1000)
 })
 
-test('what others wrote is found by asking again now and then', async () => {
+test('what others wrote is found by asking again, more and more seldom', async () => {
   const fetch = fetching({ maxWaitMs: 5000 }, 200)
   await fetch.pass(200)
-  await fetch.pass(200)
+  await fetch.pass(400)
+  expect(fetch.asked()).toBe(3)
+  await fetch.pass(700)
   expect(fetch.asked()).toBe(3)
   fetch.release()
   await fetch.answer
