@@ -15,7 +15,8 @@ export class Admission {
   async inTurn<Result>(connection: Connection, work: (turn: Turn) => Promise<Result>): Promise<Result> {
     const earlier = this.#last.get(connection)
     const { promise, resolve } = Promise.withResolvers<void>()
-    this.#last.set(connection, promise)
+    // Who comes next waits for all before it, also when one of them is admitted out of its turn because it failed.
+    this.#last.set(connection, earlier ? earlier.then(() => promise) : promise)
     try {
       return await work({ earlier, admitted: resolve })
     } finally {

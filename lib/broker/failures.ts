@@ -1,6 +1,6 @@
 import { JournalDamaged, JournalGone } from '../journal/journal.ts'
 import { isOutage } from '../journal/outage.ts'
-import { NewerFormat } from '../log/at-rest.ts'
+import { DamagedAtRest, NewerFormat } from '../log/at-rest.ts'
 import { CorruptBatch } from '../protocol/batch.ts'
 import { CorruptCompression } from '../protocol/compression-limits.ts'
 import type { errors } from '../protocol/errors.ts'
@@ -31,7 +31,8 @@ export const attempt = async <Result>(
 const errorOf = (error: unknown): ErrorName => {
   if (error instanceof JournalGone) return 'UNKNOWN_TOPIC_OR_PARTITION'
   // The request was read before: what is malformed here was read from the stores.
-  if (error instanceof JournalDamaged || error instanceof MalformedFrame) return 'KAFKA_STORAGE_ERROR'
+  const damages = [JournalDamaged, DamagedAtRest, MalformedFrame]
+  if (damages.some((damage) => error instanceof damage)) return 'KAFKA_STORAGE_ERROR'
   // Nothing is known: never a definite error, the client tries again.
   if (isOutage(error)) return 'REQUEST_TIMED_OUT'
   // Another instance may have been upgraded already.

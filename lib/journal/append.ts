@@ -16,13 +16,13 @@ export type Decision<Row, Answer> = {
   readonly row: RowDraft<Row> | undefined
 }
 
-export type RowDraft<Row> = {
+type RowDraft<Row> = {
   /** Bytes that stand in an object of their own and are uploaded before the row; undefined when there are none. */
   readonly upload: Upload | undefined
   readonly build: (facts: { readonly id: string; readonly at: number; readonly objectName: string }) => Row
 }
 
-export type Upload = {
+type Upload = {
   /** The folder of the object: `wal`, `seg`. */
   readonly folder: string
   readonly parts: readonly Buffer[]

@@ -4,7 +4,7 @@ import type { Objects } from '../store/objects.ts'
 import type { Clock } from './clock.ts'
 
 /** Rows fold into states. A state knows the seq of the last row in it. */
-export type Fold<State extends { readonly seq: number }, Row extends { readonly id: string; readonly at: number }> = {
+type Fold<State extends { readonly seq: number }, Row extends { readonly id: string; readonly at: number }> = {
   readonly empty: State
   readonly apply: (state: State, row: Row) => State
   readonly encodeRow: (row: Row) => Buffer

@@ -36,7 +36,7 @@ export const defaultInlineBytes = 4096
 export type AppendAnswer = { readonly outcome: 'decided'; readonly verdicts: readonly Verdict[] } | TimedOut
 
 /** Whether the row is in the journal is not known: repeat the request, with the same producer sequence if there is one. */
-export type TimedOut = { readonly outcome: 'unknown' }
+type TimedOut = { readonly outcome: 'unknown' }
 
 export type ChangeAnswer =
   | { readonly outcome: 'changed'; readonly state: State }

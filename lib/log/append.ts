@@ -34,7 +34,7 @@ export const placeBatches = (requests: readonly AppendRequest[]): readonly Appen
   }))
 }
 
-export type AppendError = ProducerError | 'FENCED_LEADER_EPOCH' | 'UNKNOWN_TOPIC_OR_PARTITION'
+type AppendError = ProducerError | 'FENCED_LEADER_EPOCH' | 'UNKNOWN_TOPIC_OR_PARTITION'
 
 /** What becomes of one batch. `next` is true once the row is stored, the others are true now. */
 export type Verdict =

@@ -11,6 +11,11 @@ export class NewerFormat extends Error {
   }
 }
 
+/** What was stored is not what is there: damaged, or the bytes of something else. */
+export class DamagedAtRest extends Error {
+  override readonly name = 'DamagedAtRest'
+}
+
 /** Sequence numbers and milliseconds: whole numbers below 2⁵³. */
 export const writeSeq = (writer: Writer, value: number): void => writer.varlong(BigInt(value))
 

@@ -8,18 +8,22 @@
 import { crc32c } from '../protocol/crc32c.ts'
 import { Reader } from '../protocol/reader.ts'
 import { Writer } from '../protocol/writer.ts'
-import { NewerFormat, readList, readSegment, readSeq, writeList, writeSegment, writeSeq } from './at-rest.ts'
+import {
+  DamagedAtRest,
+  NewerFormat,
+  readList,
+  readSegment,
+  readSeq,
+  writeList,
+  writeSegment,
+  writeSeq,
+} from './at-rest.ts'
 import { type Producer, producersFrom, producersIn } from './producers.ts'
 import type { Partition, State, TailBatch } from './state.ts'
 
 const magic = Buffer.from('WDCK')
 const format = 1
 const headBytes = magic.length + 4
-
-/** The object is not the checkpoint it should be. */
-export class CorruptCheckpoint extends Error {
-  override readonly name = 'CorruptCheckpoint'
-}
 
 export const encodeState = (state: State, shard: string): Buffer => {
   const writer = new Writer()
@@ -39,16 +43,16 @@ export const encodeState = (state: State, shard: string): Buffer => {
   return Buffer.concat([head, body])
 }
 
-/** Throws `CorruptCheckpoint`, or `NewerFormat` for what a newer version of Wadi wrote. */
+/** Throws `DamagedAtRest`, or `NewerFormat` for what a newer version of Wadi wrote. */
 export const decodeState = (bytes: Buffer, shard: string): State => {
   const body = bytes.subarray(headBytes)
   if (!bytes.subarray(0, magic.length).equals(magic) || bytes.readUInt32BE(magic.length) !== crc32c(body)) {
-    throw new CorruptCheckpoint(`the checkpoint of ${shard} is damaged`)
+    throw new DamagedAtRest(`the checkpoint of ${shard} is damaged`)
   }
   const reader = new Reader(body)
   if (reader.int8() > format) throw new NewerFormat(`the checkpoint of ${shard}`)
   const owner = reader.compactString()
-  if (owner !== shard) throw new CorruptCheckpoint(`the checkpoint of ${shard} belongs to ${owner}`)
+  if (owner !== shard) throw new DamagedAtRest(`the checkpoint of ${shard} belongs to ${owner}`)
   const [seq, flushed, tickets] = [readSeq(reader), readSeq(reader), readSeq(reader)]
   const [node, epoch] = [reader.int32(), reader.int32()]
   const ended = reader.bool()

@@ -3,7 +3,7 @@
  *
  * A persistent map in buckets, so that remembering one batch copies a 64th and not ten thousand entries.
  */
-export type Remembered = { readonly baseSequence: number; readonly count: number; readonly baseOffset: bigint }
+type Remembered = { readonly baseSequence: number; readonly count: number; readonly baseOffset: bigint }
 
 export type Producer = {
   readonly epoch: number

@@ -56,10 +56,10 @@ export type Rewrite = {
 export type Trim = { readonly kind: 'trim'; readonly partition: number; readonly logStartOffset: bigint }
 
 /** A node leads the shard from here on. */
-export type Lead = { readonly kind: 'lead'; readonly node: number; readonly epoch: number }
+type Lead = { readonly kind: 'lead'; readonly node: number; readonly epoch: number }
 
 /** Objects with a ticket below `to` may no longer be named by new rows: a sweep may delete those that are not named. */
-export type Tickets = { readonly kind: 'tickets'; readonly to: number }
+type Tickets = { readonly kind: 'tickets'; readonly to: number }
 
 /** Idle producers are forgotten; each with the row of its last batch, so that a later batch saves it. */
 export type Expire = {
@@ -69,4 +69,4 @@ export type Expire = {
 }
 
 /** The topic is deleted: nothing follows. */
-export type End = { readonly kind: 'end' }
+type End = { readonly kind: 'end' }

@@ -10,7 +10,7 @@ import { patchedBatch } from '../protocol/batch.ts'
 import { crc32c } from '../protocol/crc32c.ts'
 import { Reader } from '../protocol/reader.ts'
 import { Writer } from '../protocol/writer.ts'
-import { NewerFormat, readList, writeList } from './at-rest.ts'
+import { DamagedAtRest, NewerFormat, readList, writeList } from './at-rest.ts'
 import type { Segment, TailBatch } from './state.ts'
 
 /** A block of the index ends with the batch that reaches this many bytes. */
@@ -22,11 +22,6 @@ export type Block = {
   /** Within the segment. */
   readonly position: number
   readonly maxTimestamp: bigint
-}
-
-/** The index behind a segment is damaged. */
-export class CorruptIndex extends Error {
-  override readonly name = 'CorruptIndex'
 }
 
 /** The bytes of a segment and what the state keeps of it, but for its place in the object. */
@@ -104,10 +99,10 @@ const encodeIndex = (blocks: readonly Block[]): Buffer => {
   return Buffer.concat([checksum, body])
 }
 
-/** Throws `CorruptIndex`, or `NewerFormat` for what a newer version of Wadi wrote. */
+/** Throws `DamagedAtRest`, or `NewerFormat` for what a newer version of Wadi wrote. */
 export const decodeIndex = (bytes: Buffer): readonly Block[] => {
   const body = bytes.subarray(4)
-  if (bytes.length < 4 || bytes.readUInt32BE() !== crc32c(body)) throw new CorruptIndex('the index is damaged')
+  if (bytes.length < 4 || bytes.readUInt32BE() !== crc32c(body)) throw new DamagedAtRest('the index is damaged')
   const reader = new Reader(body)
   if (reader.int8() > format) throw new NewerFormat('an index')
   let before: Block = { baseOffset: 0n, position: 0, maxTimestamp: 0n }

@@ -20,7 +20,7 @@ export type TailBatch = {
   readonly source: TailSource
 }
 
-export type TailSource =
+type TailSource =
   | { readonly in: 'object'; readonly name: string; readonly position: number }
   | { readonly in: 'row'; readonly bytes: Buffer }
 
@@ -37,7 +37,7 @@ export type Segment = {
 }
 
 /** The first offset that was appended under a leader epoch. */
-export type EpochStart = { readonly epoch: number; readonly startOffset: bigint }
+type EpochStart = { readonly epoch: number; readonly startOffset: bigint }
 
 export type Partition = {
   readonly index: number

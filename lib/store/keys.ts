@@ -27,7 +27,7 @@ import type { ItemKey } from './items.ts'
 /** One journal: a shard of one topic. */
 export type Shard = { readonly topicId: string; readonly index: number }
 
-export const seqDigits = 12
+const seqDigits = 12
 
 export const padSeq = (seq: number): string => String(seq).padStart(seqDigits, '0')
 
