@@ -11,11 +11,11 @@ export type Campaign = {
   readonly tally: Tally
 }
 
-/** Enough to see what is wrong; more say nothing new. */
-const maxFailed = 5
-
 /** Histories of these seeds, one after the other. Ends early when several have failed. */
-export const runCampaign = async (seeds: Iterable<number>, mutation?: Mutation): Promise<Campaign> => {
+export const runCampaign = async (
+  seeds: Iterable<number>,
+  { maxFailed = 5, mutation }: { readonly maxFailed?: number; readonly mutation?: Mutation } = {},
+): Promise<Campaign> => {
   const faults = new Tally()
   const tally = new Tally()
   const failed: Outcome[] = []

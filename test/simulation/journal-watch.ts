@@ -32,6 +32,10 @@ export class JournalWatch {
     return this.#states.at(-1) ?? logFold.empty
   }
 
+  get floor(): number {
+    return this.#checkpoint.floor
+  }
+
   /** The name of a partition in a history. */
   partitionName(index: number): string {
     return `${this.#prefix}${index}`

@@ -20,6 +20,9 @@ export class Tally {
   }
 }
 
+/** Answers from which something follows: to a put of a row that is mine, of one that is another's, to a query. */
+export type Follows = 'own put' | 'other put' | 'query' | undefined
+
 /**
  * Tells from outside which way the code takes, by what a process asks its stores and in what order: what is sent in the
  * same turn in which an answer arrived, follows from that answer.
@@ -29,6 +32,8 @@ export class Paths {
   readonly #turn: () => number
   /** The answer to a put of a row that arrived in this turn. */
   #put: { readonly turn: number; readonly seq: number; readonly isOther: boolean } | undefined
+  /** The turn in which the answer to a query arrived. */
+  #queryTurn = -1
   /** Reads of the checkpoint item that follow a put of this row. */
   readonly #floorChecks = new Map<Called, number>()
   readonly #uploads = new WeakMap<readonly Buffer[], string>()
@@ -40,9 +45,10 @@ export class Paths {
     this.#turn = turn
   }
 
-  /** Whether this turn began with the answer to a put of a row, and nothing was asked since. */
-  get followsPut(): boolean {
-    return this.#put?.turn === this.#turn()
+  /** What answer this turn began with, when nothing was asked since. */
+  readonly follows = (): Follows => {
+    if (this.#put?.turn === this.#turn()) return this.#put.isOther ? 'other put' : 'own put'
+    return this.#queryTurn === this.#turn() ? 'query' : undefined
   }
 
   sent(called: Called): void {
@@ -70,9 +76,8 @@ export class Paths {
       if (answer.error instanceof ObjectNotFound) this.notFound += 1
       return
     }
-    if (called.call === 'putIfAbsent' && called.where.startsWith('J#')) {
-      this.#answeredPut(called, answer.value)
-    }
+    if (called.call === 'query') this.#queryTurn = this.#turn()
+    if (called.call === 'putIfAbsent' && called.where.startsWith('J#')) this.#answeredPut(called, answer.value)
     const seq = this.#floorChecks.get(called)
     if (seq === undefined) return
     this.#floorChecks.delete(called)
@@ -91,6 +96,7 @@ export class Paths {
   #followed(): { readonly seq: number; readonly isOther: boolean } | undefined {
     const put = this.#put
     this.#put = undefined
+    this.#queryTurn = -1
     return put?.turn === this.#turn() ? put : undefined
   }
 }

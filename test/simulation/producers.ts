@@ -6,8 +6,8 @@ import { batch } from '../support/batches.ts'
 import type { Send, Try } from './history.ts'
 import type { Machine, Reply, World } from './world.ts'
 
-/** Handlers give up a little before the more patient of their clients. */
-const handlerMs = 10_000
+/** Handlers give up after one of these. */
+const handlerMs = [300, 2000, 10_000] as const
 /** A client tells its application that it does not know after this (`delivery.timeout.ms`). */
 const deliveryMs = 60_000
 const longestRetryMs = 1000
@@ -60,12 +60,20 @@ class Sender {
   }
 
   /** One try of batches that share a request. `isInTurn`: nothing entitles anybody to refuse them. */
-  async try(batches: readonly Batch[], isInTurn: boolean, leaderEpoch?: number): Promise<readonly Outcome[]> {
+  async try(
+    batches: readonly Batch[],
+    isInTurn: boolean,
+    leaderEpochAt: (machine: Machine) => number | undefined = () => undefined,
+  ): Promise<readonly Outcome[]> {
     const { world, shard } = this
     const from = world.recorder.tick()
     const timeoutMs = world.random.pick([2000, 29_000])
-    const request = { batches: batches.map(({ partition, bytes }) => batchFrom(partition, bytes)), leaderEpoch }
-    const append = (machine: Machine) => machine.lane(shard).append(request, machine.clock.now() + handlerMs)
+    const ms = world.random.pick(handlerMs)
+    const append = (machine: Machine) => {
+      const sent = batches.map(({ partition, bytes }) => batchFrom(partition, bytes))
+      const request = { batches: sent, leaderEpoch: leaderEpochAt(machine) }
+      return machine.lane(shard).append(request, machine.clock.now() + ms)
+    }
     const reply = await world.request(`append of ${this.#name}`, this.machine(), timeoutMs, append)
     const to = world.recorder.tick()
     if (reply.outcome === 'failed' && !isOutage(reply.error)) world.report('unexpected-error', String(reply.error))
@@ -152,8 +160,7 @@ export const idempotentProducer = async (world: World, shard: Shard, name: strin
     unsettled.add(sequence)
     while (!isGivenUp) {
       const isInTurn = ![...unsettled].some((other) => other < sequence) && !isLed
-      const leaderEpoch = isLed ? knownLeaderEpoch(sender.machine(), shard) : undefined
-      const [outcome] = await sender.try([batch], isInTurn, leaderEpoch)
+      const [outcome] = await sender.try([batch], isInTurn, isLed ? knownLeaderEpoch(shard) : undefined)
       if (outcome === 'acknowledged') {
         unsettled.delete(sequence)
         return
@@ -184,10 +191,12 @@ export const idempotentProducer = async (world: World, shard: Shard, name: strin
   await Promise.all(inFlight)
 }
 
-const knownLeaderEpoch = (machine: Machine, shard: Shard): number => {
-  const { known } = machine.lane(shard)
-  return known ? leaderEpochOf(known) : 0
-}
+const knownLeaderEpoch =
+  (shard: Shard) =>
+  (machine: Machine): number => {
+    const { known } = machine.lane(shard)
+    return known ? leaderEpochOf(known) : 0
+  }
 
 /** Sends what must be refused: sequences that nobody has reached, leader epochs that nobody has. */
 export const intruder = async (world: World, shard: Shard, name: string): Promise<void> => {
@@ -198,7 +207,7 @@ export const intruder = async (world: World, shard: Shard, name: string): Promis
     const sequence = { producerId: world.newProducerId(), producerEpoch: 0, baseSequence: 5 }
     const isFenced = random.chance(0.5)
     const batch = sender.batch(partition, isFenced ? undefined : sequence)
-    await sender.try([batch], false, isFenced ? 999 : undefined)
+    await sender.try([batch], false, isFenced ? () => 999 : undefined)
     await sender.pause(scenario.activeMs / 3)
   }
 }

@@ -26,6 +26,10 @@ const jobs = {
     mergeSegments(lane(shard), objects, bytes, await lane(shard).state('extended'), segmentsToMerge),
   checkpoint: async ({ lane }, shard) => checkpoint(lane(shard).journal, await lane(shard).confirmedView()),
   truncate: ({ lane }, shard) => truncate(lane(shard).journal),
+  checkpointAndTruncate: async ({ lane }, shard) => {
+    await checkpoint(lane(shard).journal, await lane(shard).confirmedView())
+    return truncate(lane(shard).journal)
+  },
   sweep: async ({ lane, objects }, shard, random) => {
     const { seq, tickets } = await lane(shard).state('known')
     return sweep(lane(shard), objects, tickets + Math.ceil(random.next() ** 0.3 * (seq - tickets)))
@@ -67,9 +71,14 @@ const often: readonly [JobName, ...JobName[]] = [
   ...(['merge', 'merge', 'retain', 'deleteRecords', 'lead'] as const),
 ]
 
+/** Leaves as few rows as may be, so that whoever is late finds his slot free. */
+const truncating: readonly [JobName, ...JobName[]] = ['checkpointAndTruncate', 'checkpointAndTruncate', 'flush']
+
 const runJob = async (world: World, machine: Machine, name: JobName, shard: Shard): Promise<void> => {
   const job: Job = jobs[name]
-  const reply = await world.request(name, machine, timeoutMs, (asked) => job(asked, shard, world.random))
+  const reply = await world.request(name, machine, timeoutMs, (asked) =>
+    job(world.mutation.job?.(asked, name) ?? asked, shard, world.random),
+  )
   if (reply.outcome === 'failed') {
     // What it reads may have been rewritten and swept since it looked.
     const mayHappen = isOutage(reply.error) || reply.error instanceof ObjectNotFound
@@ -89,7 +98,7 @@ export const upkeep = async (world: World): Promise<void> => {
   const { random, scenario, schedule } = world
   while (!world.isClosing) {
     const shard = scenario.shards[random.int(scenario.shards.length)]
-    const name = random.pick(often)
+    const name = random.pick(scenario.isTruncating ? truncating : often)
     if (shard) {
       const copies = random.chance(0.25) ? 2 : 1
       const runs = Array.from({ length: copies }, () => runJob(world, world.machine(), name, shard))

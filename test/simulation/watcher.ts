@@ -45,10 +45,18 @@ export class Watcher {
     }
     return {
       get: (key, options) => items.get(key, options),
-      query: (partition, options) => items.query(partition, options),
+      query: async (partition, options) => {
+        const page = await items.query(partition, options)
+        const { floor } = this.journal(partition)
+        if (options.consistent && options.after !== '' && page.items.some(({ sort }) => Number(sort) <= floor))
+          this.#options.hit('query shows a truncated row')
+        return page
+      },
       putIfAbsent: async (key, item) => {
         const put = await items.putIfAbsent(key, item)
         if (put.outcome === 'stored') changed(key, item)
+        else if (Number(key.sort) <= this.journal(key.partition).floor)
+          this.#options.hit('conflict in a truncated slot')
         return put
       },
       replace: async (key, item, version) => {

@@ -6,9 +6,15 @@ const hourMs = 3_600_000
 /** How bad a history is: the shares of store calls that go wrong, and how badly. */
 export type Climate = {
   readonly faults: number
+  /** The same for puts of rows alone. */
+  readonly rowFaults: number
   /** Of the calls that go wrong, those that are applied or answered after a long time. */
   readonly late: number
   readonly longestLateMs: number
+  /** Of the calls that go wrong, those that are only slow. */
+  readonly slow: number
+  /** Uploads that take seconds. */
+  readonly slowUploads: number
   /** Reads that may be stale and are. */
   readonly stale: number
   readonly crashes: number
@@ -16,10 +22,16 @@ export type Climate = {
   readonly longestFreezeMs: number
 }
 
+/** The same when the network is congested. */
+export const spellOf = (climate: Climate): Climate => ({ ...climate, faults: 0.5, rowFaults: 0.5, late: 0.6 })
+
 export const calm: Climate = {
   faults: 0,
+  rowFaults: 0,
   late: 0,
   longestLateMs: 0,
+  slow: 0,
+  slowUploads: 0,
   stale: 0,
   crashes: 0,
   freezes: 0,
@@ -31,8 +43,11 @@ export const drawClimate = (random: Random): Climate => {
   const isShort = random.chance(0.5)
   return {
     faults,
+    rowFaults: faults,
     late: random.pick([0.05, 0.2, 0.5]),
     longestLateMs: isShort ? 120_000 : 40 * hourMs,
+    slow: 0.2,
+    slowUploads: random.pick([0, 0, 0.3]),
     stale: random.pick([0, 0.1, 0.5]),
     crashes: random.pick([0, 0.0005, 0.003]),
     freezes: random.pick([0, 0.001, 0.006]),
@@ -40,9 +55,8 @@ export const drawClimate = (random: Random): Climate => {
   }
 }
 
-/** Of the calls that go wrong, those that are only slow, and how slow. */
-const slow = 0.2
 const longestDelayMs = 20_000
+const longestUploadMs = 5000
 
 const isWrite = (call: StoreCall['call']): boolean =>
   call === 'putIfAbsent' || call === 'replace' || call === 'delete' || call === 'putObject' || call === 'deleteObject'
@@ -53,8 +67,10 @@ export const faultOf = (call: StoreCall, climate: Climate, random: Random): Faul
     const share = random.pick([0.1, 0.5, 1])
     return { fault: 'stale', writesAgo: () => (random.chance(share) ? 1 : 0) }
   }
-  if (!random.chance(climate.faults)) return { fault: 'pass' }
-  if (random.chance(slow)) return { fault: 'delay', beforeMs: random.spread(10, longestDelayMs), afterMs: 0 }
+  if (call.call === 'putObject' && random.chance(climate.slowUploads))
+    return { fault: 'delay', beforeMs: random.spread(50, longestUploadMs), afterMs: 0 }
+  if (!random.chance(call.call === 'putIfAbsent' ? climate.rowFaults : climate.faults)) return { fault: 'pass' }
+  if (random.chance(climate.slow)) return { fault: 'delay', beforeMs: random.spread(10, longestDelayMs), afterMs: 0 }
   if (!isWrite(call.call)) return { fault: random.pick(['drop-before', 'drop-after', 'throttle']) }
   if (random.chance(climate.late)) {
     const afterMs = random.spread(100, climate.longestLateMs)

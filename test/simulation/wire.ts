@@ -22,6 +22,8 @@ export type WireOptions = {
   readonly latencyMs: (call: StoreCall['call']) => number
   /** Longer than the latency: how late a client notices that there is no answer. */
   readonly patienceMs: () => number
+  /** Items and keys in a page. */
+  readonly pageSize: number
   readonly onSent: (called: Called) => void
   readonly onAnswered: (called: Called, answer: Answer) => void
 }
@@ -37,8 +39,10 @@ export const wiredItems = (items: Items, wire: WireOptions): Items => {
   const sent = (item: NewItem): NewItem => ({ attempt: item.attempt, body: Buffer.from(item.body) })
   return {
     get: (key, options) => carry({ call: 'get', where: at(key) }, wire, () => items.get(key, options)),
-    query: (partition, options) =>
-      carry({ call: 'query', where: partition }, wire, () => items.query(partition, options)),
+    query: (partition, options) => {
+      const limit = Math.min(options.limit, wire.pageSize)
+      return carry({ call: 'query', where: partition }, wire, () => items.query(partition, { ...options, limit }))
+    },
     putIfAbsent: (key, item) => {
       const copy = sent(item)
       return carry({ call: 'putIfAbsent', where: at(key), attempt: item.attempt }, wire, () =>
@@ -60,7 +64,10 @@ export const wiredObjects = (objects: Objects, wire: WireOptions): Objects => ({
   },
   read: (key, range) => carry({ call: 'read', where: key }, wire, () => objects.read(key, range)),
   delete: (key) => carry({ call: 'deleteObject', where: key }, wire, () => objects.delete(key)),
-  list: (prefix, after) => carry({ call: 'list', where: prefix }, wire, () => objects.list(prefix, after)),
+  list: (prefix, after) =>
+    carry({ call: 'list', where: prefix }, wire, async () =>
+      (await objects.list(prefix, after)).slice(0, wire.pageSize),
+    ),
 })
 
 const carry = <Value>(called: Called, wire: WireOptions, apply: () => Promise<Value>): Promise<Value> =>

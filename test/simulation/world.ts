@@ -2,30 +2,35 @@ import { LogBytes } from '../../lib/journal/bytes.ts'
 import { newCheckpointItem } from '../../lib/journal/checkpoint-item.ts'
 import type { Clock } from '../../lib/journal/clock.ts'
 import type { Rules } from '../../lib/journal/journal.ts'
-import type { Lane } from '../../lib/journal/lane.ts'
+import { Lane, type LogJournal } from '../../lib/journal/lane.ts'
 import { Logs } from '../../lib/journal/logs.ts'
+import { isOutage } from '../../lib/journal/outage.ts'
+import type { State } from '../../lib/log/state.ts'
+import { flush } from '../../lib/maintenance/flush.ts'
 import { type FaultSource, faultyItems, faultyObjects, type StoreCall } from '../../lib/store/faults.ts'
 import type { Items } from '../../lib/store/items.ts'
 import { checkpointKey, journalPartition, type Shard } from '../../lib/store/keys.ts'
 import { memoryItems, memoryObjects } from '../../lib/store/memory.ts'
-import type { Objects } from '../../lib/store/objects.ts'
+import { ObjectNotFound, type Objects } from '../../lib/store/objects.ts'
 import type { Anomaly } from './checker.ts'
 import { Recorder } from './history.ts'
-import { Paths, Tally } from './paths.ts'
+import { type Follows, Paths, Tally } from './paths.ts'
 import { Process } from './process.ts'
 import { Random } from './random.ts'
 import { drawScenario, type Scenario } from './scenario.ts'
 import { Schedule } from './schedule.ts'
 import { Watcher } from './watcher.ts'
-import { calm, faultOf, latencyOf } from './weather.ts'
+import { calm, faultOf, latencyOf, spellOf } from './weather.ts'
 import { type WireOptions, wiredItems, wiredObjects } from './wire.ts'
 
 /** A way to break the code from outside, to see whether anybody notices. */
 export type Mutation = {
-  readonly rules?: Partial<Rules>
-  /** Stores that lie to the code; `followsPut` tells whether this turn began with the answer to a put of a row. */
-  readonly items?: (items: Items, followsPut: () => boolean) => Items
-  readonly lane?: (lane: Lane) => Lane
+  readonly rules?: (rules: Rules, follows: () => Follows) => Rules
+  /** Stores that lie to the code. */
+  readonly items?: (items: Items, follows: () => Follows) => Items
+  readonly fold?: (fold: LogJournal['fold'], follows: () => Follows) => LogJournal['fold']
+  /** The machine that a maintenance job believes it runs on. */
+  readonly job?: (machine: Machine, name: string) => Machine
 }
 
 /** One instance of Wadi. */
@@ -38,6 +43,9 @@ export type Machine = {
   readonly bytes: LogBytes
   readonly paths: Paths
   readonly lane: (shard: Shard) => Lane
+  /** The same without a mutation of its fold, and the items without their lies. */
+  readonly soundLane: (shard: Shard) => Lane
+  readonly soundItems: Items
 }
 
 export type Reply<Value> =
@@ -65,7 +73,7 @@ export class World {
   readonly scenario: Scenario
   /** What happened, line by line; undefined when nobody wants to know. */
   readonly trace: string[] | undefined
-  readonly #mutation: Mutation
+  readonly mutation: Mutation
   readonly #items: Items
   readonly #objects: Objects
   readonly #slots: Machine[] = []
@@ -82,7 +90,7 @@ export class World {
     this.random = new Random(seed)
     this.scenario = drawScenario(this.random)
     this.#climate = this.scenario.climate
-    this.#mutation = options.mutation ?? {}
+    this.mutation = options.mutation ?? {}
     this.trace = options.isTraced ? [] : undefined
     this.watcher = new Watcher({
       report: (anomaly, detail) => this.report(anomaly, detail),
@@ -103,6 +111,19 @@ export class World {
     }
     this.#climate = climate
     for (let slot = 0; slot < this.scenario.machines; slot++) this.#slots.push(this.newMachine())
+    for (let spell = 0; spell < this.scenario.spells; spell++) {
+      const [afterMs, lastsMs] = [this.random.between(0, this.scenario.activeMs), this.random.spread(500, 10_000)]
+      this.schedule.after(afterMs, () => this.#beginSpell(lastsMs))
+    }
+  }
+
+  /** A time in which most of what is sent arrives late. */
+  #beginSpell(lastsMs: number): void {
+    if (this.isClosing) return
+    this.#climate = spellOf(this.scenario.climate)
+    this.schedule.after(lastsMs, () => {
+      if (!this.isClosing) this.#climate = this.scenario.climate
+    })
   }
 
   /** No faults begin any more; those that have begun go on. */
@@ -194,23 +215,56 @@ export class World {
     }
     const wire = this.#wire(name, process, paths)
     const wired = wiredItems(this.#items, wire)
-    const items = this.#mutation.items?.(wired, () => paths.followsPut) ?? wired
+    const items = this.mutation.items?.(wired, paths.follows) ?? wired
     const objects = wiredObjects(this.#objects, wire)
-    const rules = { ...this.scenario.rules, ...this.#mutation.rules }
+    const rules = this.mutation.rules?.(this.scenario.rules, paths.follows) ?? this.scenario.rules
+    const bytes = new LogBytes(objects)
     const { inlineBytes, lingerMs } = this.scenario
-    const logs = new Logs({ items, objects, clock, instance: name, rules, inlineBytes, lingerMs })
+    const relieve = (lane: Lane, state: State) => this.#relieve(lane, state, objects, bytes)
+    const logs = new Logs({ items, objects, clock, instance: name, rules, inlineBytes, lingerMs, relieve })
     logs.watch((topicId, state) => {
       this.watcher.journal(journalPartition({ topicId, index: 0 })).checkView(name, state)
     })
-    const lanes = new Map<string, Lane>()
-    const lane = (shard: Shard): Lane => {
-      const known = lanes.get(shard.topicId)
-      if (known) return known
-      const made = this.#mutation.lane?.(logs.lane(shard)) ?? logs.lane(shard)
-      lanes.set(shard.topicId, made)
-      return made
+    const soundLane = (shard: Shard): Lane => logs.lane(shard)
+    const lane = this.mutation.fold ? this.#mutatedLanes(soundLane, this.mutation.fold, paths.follows) : soundLane
+    return {
+      name,
+      process,
+      clock,
+      items,
+      objects,
+      bytes: new LogBytes(objects),
+      paths,
+      lane,
+      soundLane,
+      soundItems: wired,
     }
-    return { name, process, clock, items, objects, bytes: new LogBytes(objects), paths, lane }
+  }
+
+  /** What a writer does when maintenance is far behind. */
+  async #relieve(lane: Lane, state: State, objects: Objects, bytes: LogBytes): Promise<void> {
+    const rows = new Set([...state.partitions.values()].flatMap(({ tail }) => tail.map(({ seq }) => seq)))
+    if (rows.size < this.scenario.urgentRows) return
+    this.tally.hit('a writer flushes')
+    await flush(lane, objects, bytes).catch((error: unknown) => {
+      if (!isOutage(error) && !(error instanceof ObjectNotFound)) this.report('unexpected-error', String(error))
+    })
+  }
+
+  #mutatedLanes(
+    soundLane: Machine['lane'],
+    mutate: NonNullable<Mutation['fold']>,
+    follows: () => Follows,
+  ): Machine['lane'] {
+    const { lingerMs, inlineBytes } = this.scenario
+    const options = { lingerMs, inlineBytes, relieve: async () => {}, onView: () => {} }
+    const lanes = new Map<string, Lane>()
+    return (shard) => {
+      const { journal } = soundLane(shard)
+      const lane = lanes.get(shard.topicId) ?? new Lane({ ...journal, fold: mutate(journal.fold, follows) }, options)
+      lanes.set(shard.topicId, lane)
+      return lane
+    }
   }
 
   #wire(name: string, process: Process, paths: Paths): WireOptions {
@@ -220,6 +274,7 @@ export class World {
       stumble: () => this.#stumble(name, process),
       after: (ms, run) => schedule.after(ms, run),
       latencyMs: (call) => latencyOf(call, random) / 2,
+      pageSize: this.scenario.pageSize,
       patienceMs: () => random.spread(20, 3000),
       onSent: (called) => {
         paths.sent(called)
