@@ -125,14 +125,19 @@ const serve = async (settings: Settings): Promise<void> => {
 /** Aborted by the first Ctrl-C or SIGTERM; the second ends the process at once. */
 const stopSignal = (): AbortSignal => {
   const stopping = new AbortController()
+  let firstMs = 0
   const stop = (_: NodeJS.Signals, number: number): void => {
-    if (stopping.signal.aborted) process.exit(signalExitBase + number)
+    if (!stopping.signal.aborted) firstMs = realClock.now()
+    else if (realClock.now() - firstMs > sameSignalMs) process.exit(signalExitBase + number)
     stopping.abort()
   }
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)
   return stopping.signal
 }
+
+/** One Ctrl-C arrives twice below npm: from the terminal, and from npm, which passes on its own. */
+const sameSignalMs = 300
 
 /** A process that a signal ended has this plus the signal's number as its status, to every shell. */
 const signalExitBase = 128

@@ -24,6 +24,13 @@ test('it says when it is ready, answers health and version, and ends with status
   }
 })
 
+test('one Ctrl-C that arrives twice, as below npm, is one', async () => {
+  const server = await wadiDev(['--memory'])
+  server.kill('SIGINT')
+  server.kill('SIGTERM')
+  expect(await server.ended).toEqual({ status: 0, signal: null })
+})
+
 test('it writes no colours where nobody sees them', async () => {
   expect((await wadiDev(['--memory'])).said()).not.toContain('\x1b')
 })
