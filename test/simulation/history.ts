@@ -27,9 +27,9 @@ export type Appended = {
   readonly sequence: Sequence | undefined
 }
 
-export type Sequence = { readonly producerId: number; readonly epoch: number; readonly base: number }
+type Sequence = { readonly producerId: number; readonly epoch: number; readonly base: number }
 
-export type Trimmed = {
+type Trimmed = {
   readonly event: 'trimmed'
   readonly order: number
   readonly partition: string

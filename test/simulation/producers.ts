@@ -9,7 +9,7 @@ import type { Machine, Reply, World } from './world.ts'
 /** Handlers give up after one of these. */
 const handlerMs = [300, 2000, 10_000] as const
 /** A client tells its application that it does not know after this (`delivery.timeout.ms`). */
-const deliveryMs = 60_000
+export const deliveryMs = 60_000
 const longestRetryMs = 1000
 
 type Batch = {

@@ -1,7 +1,7 @@
 import { journalPartition } from '../../lib/store/keys.ts'
 import { type Anomaly, check } from './checker.ts'
 import type { Tally } from './paths.ts'
-import { idempotentProducer, intruder, plainProducer } from './producers.ts'
+import { deliveryMs, idempotentProducer, intruder, plainProducer } from './producers.ts'
 import { consumer, lookups, readEverything } from './readers.ts'
 import { tidyUp, upkeep } from './upkeep.ts'
 import { type Mutation, World } from './world.ts'
@@ -38,8 +38,9 @@ export const simulate = async (
   world.isClosing = true
   world.calmDown()
   const calmMs = schedule.nowMs
-  await schedule.run(calmMs + 2 * settleMs)
+  await schedule.run(calmMs + settleMs)
   for (const request of world.handledSince(calmMs)) recorder.hung.push(request)
+  await schedule.run(schedule.nowMs + deliveryMs)
   if (scenario.climate.longestLateMs > hourMs || scenario.climate.longestFreezeMs > hourMs) await sleepOn(world)
   const reader = world.newMachine()
   world.spawn('the last look', async () => {
