@@ -47,7 +47,9 @@ const uniform = (subscribers: readonly Subscriber[], topics: readonly GroupTopic
   for (const partition of unowned.toSorted((a, b) => a.eligible.length - b.eligible.length)) {
     least(partition.eligible)?.partitions.add(partition)
   }
-  while (all.reduce((moved, partition) => moveToLess(partition, loads) || moved, false));
+  // The last partitions move first.
+  const movable = all.toReversed()
+  while (movable.reduce((moved, partition) => moveToLess(partition, loads) || moved, false));
   return new Map([...loads].map(([memberId, { partitions }]) => [memberId, partitionsOf(pairs(partitions))]))
 }
 

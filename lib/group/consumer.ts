@@ -171,7 +171,7 @@ const enter = (
   const targeted = withTopics(replaced, topics, member.epoch === 0 || subscriptionChanged(former, member), nowMs)
   const present = targeted.members.find((other) => other.memberId === member.memberId)
   if (present === undefined) return unknown(group)
-  const renewed = inNewEpoch(targeted, present)
+  const renewed = present.epoch === 0 ? targeted : inNewEpoch(targeted, present)
   return settle(renewed, present.memberId, null, true, nowMs)
 }
 
@@ -247,7 +247,14 @@ const leave = (group: ConsumerGroup, request: ConsumerRequest, nowMs: number): S
   }
   if (request.memberEpoch !== awayEpoch)
     return { group: withoutConsumers(group, (one) => one === member, nowMs), reply }
-  const away = { ...member, epoch: awayEpoch, revoking: noPartitions, revokeUntilMs: undefined, seenMs: nowMs }
+  const away = {
+    ...member,
+    epoch: awayEpoch,
+    previousEpoch: member.epoch,
+    revoking: noPartitions,
+    revokeUntilMs: undefined,
+    seenMs: nowMs,
+  }
   return { group: { ...withConsumer(group, away), fence: group.fence + 1 }, reply }
 }
 

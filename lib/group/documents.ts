@@ -107,8 +107,9 @@ export class GroupDocuments {
         const nowMs = clock.now()
         if (reply !== 'wait' || nowMs >= untilMs) return reply
         const dueMs = group?.type === 'classic' ? nextDueMs(group) : untilMs
-        await clock.sleep(Math.max(1, Math.min(lookMs, dueMs - nowMs, untilMs - nowMs)), listener.signal)
-        lookMs = Math.min(lookMs * lookGrowth, longestLookMs)
+        const pauseMs = dueMs > nowMs ? Math.min(lookMs, dueMs - nowMs) : lookMs
+        await clock.sleep(Math.min(pauseMs, untilMs - nowMs), listener.signal)
+        lookMs = Math.min(Math.round(lookMs * lookGrowth), longestLookMs)
       } finally {
         this.#wakes.leave(groupId, listener)
       }

@@ -30,6 +30,6 @@ export const expireConsumer = (
   return withoutConsumers(group, leaves, nowMs)
 }
 
-/** When time alone will do something to whoever waits at a barrier. */
-export const nextDueMs = (group: Group | undefined): number =>
-  group?.type === 'classic' && group.state === 'PreparingRebalance' ? closesAtMs(group) : Number.POSITIVE_INFINITY
+/** When time alone will do something for whoever waits at a barrier or for an assignment. */
+export const nextDueMs = (group: ClassicGroup): number =>
+  group.state === 'PreparingRebalance' ? closesAtMs(group) : group.deadlineMs

@@ -44,8 +44,11 @@ export const tryClose = (group: ClassicGroup, nowMs: number): ClassicGroup => {
 const isComplete = ({ pending, members }: ClassicGroup): boolean =>
   pending.length === 0 && members.every(({ joined }) => joined)
 
-/** When time alone will do something about the barrier. */
-export const closesAtMs = (group: ClassicGroup): number => (isComplete(group) ? group.notBeforeMs : group.deadlineMs)
+/** When time alone will do something about the barrier: the time is up, or that of a member that has not joined. */
+export const closesAtMs = (group: ClassicGroup): number =>
+  isComplete(group)
+    ? group.notBeforeMs
+    : Math.min(group.deadlineMs, ...group.pending.map(({ untilMs }) => Math.max(untilMs, group.notBeforeMs)))
 
 /** A new generation of those who joined. Static members may be late: they leave with their session only. */
 const close = (group: ClassicGroup, nowMs: number): ClassicGroup => {

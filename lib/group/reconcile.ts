@@ -52,10 +52,12 @@ const ownedByOthers = (group: ConsumerGroup, memberId: string): Partitions =>
 /** Partitions have no owner any more: whoever had them may commit nothing more that the next owner would not see. */
 const freed = (group: ConsumerGroup): ConsumerGroup => ({ ...group, fence: group.fence + 1 })
 
-/** The member with an epoch that nobody had before. */
+/** The member with an epoch that it never had before. */
 export const inNewEpoch = (group: ConsumerGroup, member: ConsumerMember): ConsumerGroup => {
-  const epoch = group.epoch + 1
-  return withConsumer({ ...group, epoch }, { ...member, previousEpoch: member.epoch, epoch })
+  const isBehind = Math.max(member.epoch, member.previousEpoch) < group.targetEpoch
+  const epoch = isBehind ? group.targetEpoch : group.epoch + 1
+  const renewed = { ...member, previousEpoch: member.epoch, epoch }
+  return withConsumer({ ...group, epoch: Math.max(group.epoch, epoch) }, renewed)
 }
 
 /** The group with one member changed; the same group where nothing changed. */
