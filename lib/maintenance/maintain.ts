@@ -26,8 +26,8 @@ export type MaintenanceContext = {
   readonly items: Items
   readonly objects: Objects
   readonly clock: Clock
-  /** Told of what failed, once for each shard and pass; the pass goes on with the next shard. */
-  readonly onError: (shard: string, error: unknown) => void
+  /** Told of what failed, once for each shard, or topic being deleted, and pass; the pass goes on with the next. */
+  readonly onError: (where: string, error: unknown) => void
 }
 
 /** What a pass did. */
@@ -76,8 +76,9 @@ export class Maintenance {
 
   /** One pass over all shards of all topics. With `flushAll`, tails are flushed however short they are. */
   async pass(options: { readonly flushAll: boolean } = { flushAll: false }): Promise<Pass> {
-    const { topics, logs, items, objects } = this.#context
-    let sum: Pass = { ...nothing, topicsDeleted: await finishDeletions(topics, logs, items, objects) }
+    const { topics, logs, items, objects, onError } = this.#context
+    const deleted = await finishDeletions(topics, logs, items, objects, onError)
+    let sum: Pass = { ...nothing, topicsDeleted: deleted.topics, errors: deleted.errors }
     for (const topic of await topics.all()) {
       for (const shard of shardsOf(topic))
         sum = add(sum, await this.#maintainOrReport(topic, logs.lane(shard), options))
