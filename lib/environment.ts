@@ -2,7 +2,7 @@ import type { AwsAccess } from './store/aws-client.ts'
 
 /** What is told from outside. Every name begins with `WADI_`, but for those that every AWS client reads. */
 export type Settings = {
-  /** `local`: SQLite and files in `data` · `memory`: nothing is kept · `aws`: DynamoDB and S3 (cloud.md, section 1). */
+  /** `local`: SQLite and files in `data` · `memory`: nothing is kept · `aws`: DynamoDB and S3. */
   readonly store: 'local' | 'memory' | 'aws'
   readonly data: string
   /** Wait for the disk with every write, for machines that may lose power. */

@@ -19,7 +19,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   bench: async () => (await import('./bench.ts')).runBench,
 }
 
-/** Runs a command; the exit status: 0 ok, 1 error, 2 usage (http.md, section 8). */
+/** Runs a command; the exit status: 0 ok, 1 error, 2 usage. */
 const main = async ([name, ...args]: readonly string[]): Promise<number> => {
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
     process.stderr.write(usage)

@@ -30,7 +30,7 @@ const maxHoldMs = 5_000
 const maxSettleMs = 64
 
 /**
- * The only place that waits for records (wire.md, section 10). A broker answers a Fetch at once; here it is asked again
+ * The only place that waits for records. A broker answers a Fetch at once; here it is asked again
  * until it has the bytes that the client wants, or the client's time is over.
  */
 export class FetchWait {

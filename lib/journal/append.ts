@@ -52,7 +52,7 @@ export type Attempt<State, Row, Answer> = {
 }
 
 /**
- * Carries a decision into the journal (journal.md, section 3). Whenever somebody was first, it decides again: nothing
+ * Carries a decision into the journal. Whenever somebody was first, it decides again: nothing
  * that was decided before a conflict survives it.
  */
 export const append = async <S extends Folded, R extends Written, A>(

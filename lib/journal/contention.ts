@@ -12,7 +12,7 @@ const newestWeight = 0.2
 const idTailCharacters = 17
 
 /**
- * How several writers of one journal keep out of each other's way (journal.md, section 3.6): whoever wrote last, or
+ * How several writers of one journal keep out of each other's way: whoever wrote last, or
  * lost last, waits a random part of as many round trips as there are others, so that rows alternate and do not collide.
  */
 export class Contention {

@@ -59,7 +59,7 @@ type Waiting = {
 
 /**
  * One instance's way into one journal: it has at most one row in flight, and requests that arrive meanwhile join the
- * next (journal.md, section 3.5). It also keeps the view that reads are answered from.
+ * next. It also keeps the view that reads are answered from.
  */
 export class Lane {
   readonly journal: LogJournal

@@ -9,7 +9,7 @@ import { changeTimeoutMs } from './flush.ts'
 const deletesAtOnce = 16
 
 /**
- * Deletes the objects that nothing names any more, without a clock (journal.md, section 6): a row forbids new rows to
+ * Deletes the objects that nothing names any more, without a clock: a row forbids new rows to
  * name objects with a ticket below `to`, then the state says which of those are named, then the others go.
  * Returns how many went.
  */

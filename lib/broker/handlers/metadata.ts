@@ -16,7 +16,7 @@ type Described = ResponseInput<typeof Metadata>['topics'][number]
 const firstVersionWithNull = 1
 const firstVersionWithIds = 12
 
-/** One node, which leads everything, under the address that the client used (wire.md, section 8). */
+/** One node, which leads everything, under the address that the client used. */
 export const metadata: Handler<typeof Metadata> = async (request, call) => {
   const { topics } = request
   const all = topics === null || (call.version < firstVersionWithNull && topics.length === 0)
