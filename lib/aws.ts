@@ -1,5 +1,6 @@
 import type { AwsSettings } from './environment.ts'
 import { type Instance, type InstanceOptions, makeInstance } from './instance.ts'
+import { defaultRules } from './journal/journal.ts'
 import { dynamoItems } from './store/dynamodb.ts'
 import type { Items } from './store/items.ts'
 import { clusterKey } from './store/keys.ts'
@@ -26,7 +27,7 @@ export const openAws = async ({
     close()
     throw error
   }
-  return makeInstance({ items, objects, close }, options)
+  return makeInstance({ items, objects, rules: defaultRules, close }, options)
 }
 
 const readSomething = async (items: Items): Promise<void> => {

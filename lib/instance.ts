@@ -4,6 +4,7 @@ import { makeBroker } from './broker/make-broker.ts'
 import { realClock } from './clock.ts'
 import type { Settings } from './environment.ts'
 import { LogBytes } from './journal/bytes.ts'
+import type { Rules } from './journal/journal.ts'
 import { Logs } from './journal/logs.ts'
 import { Topics } from './journal/topics.ts'
 import { Maintenance, type Pass } from './maintenance/maintain.ts'
@@ -25,7 +26,12 @@ export type Instance = {
   readonly close: () => void
 }
 
-export type Stores = { readonly items: Items; readonly objects: Objects; readonly close: () => void }
+export type Stores = {
+  readonly items: Items
+  readonly objects: Objects
+  readonly rules: Rules
+  readonly close: () => void
+}
 
 export type InstanceOptions = Pick<Settings, 'lingerMs' | 'autoCreateTopics' | 'numPartitions'> & {
   readonly log: (line: string) => void
@@ -49,6 +55,7 @@ export const makeInstance = (stores: Stores, options: InstanceOptions): Instance
     objects,
     clock,
     instance: clock.randomId(),
+    rules: stores.rules,
     lingerMs,
     relieve: (lane, state) => maintenance.relieve(lane, state),
   })

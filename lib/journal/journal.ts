@@ -39,6 +39,9 @@ export type Rules = {
 
 export const defaultRules: Rules = { freshMs: 60_000, truncateAfterMs: 3_600_000 }
 
+/** Where one process at a time has the stores, on one clock: what is done with is let go of much sooner. */
+export const soleWriterRules: Rules = { freshMs: 10_000, truncateAfterMs: 30_000 }
+
 /** The topic does not exist, or no longer. */
 export class JournalGone extends Error {
   override readonly name = 'JournalGone'
