@@ -61,6 +61,9 @@ const startMs = 1_698_800_000_000
 /** A machine that stands still for so long is replaced by another, and goes on beside it when it thaws. */
 const noticedFreezeMs = 2000
 
+/** Nothing takes longer on a machine that runs, however slow the stores are. */
+const longestHandlingMs = 300_000
+
 /** Stores, machines that use them, and all that can happen to both. Everything follows from the seed. */
 export class World {
   readonly random: Random
@@ -175,9 +178,13 @@ export class World {
       const hopMs = () => this.random.logNormal(0.7, 0.5)
       const arrive = (): void => {
         const handling = { machine, what }
+        const arrivedMs = this.schedule.nowMs
         this.#handlings.add(handling)
         const reply = (outcome: Reply<Value>) => {
           this.#handlings.delete(handling)
+          const ranAllTheTime = machine.process.frozenUntilMs <= arrivedMs
+          const tookMs = this.schedule.nowMs - arrivedMs
+          if (ranAllTheTime && tookMs > longestHandlingMs) this.report('hung', `${what} took ${tookMs} ms`)
           this.schedule.after(hopMs(), () => resolve(outcome))
         }
         handle(machine).then(
