@@ -26,8 +26,12 @@ const stateOf = (group: Group): string => {
 const isStable = ({ targetEpoch }: ConsumerGroup, { epoch, assigned, target, revoking }: ConsumerMember): boolean =>
   epoch >= targetEpoch && isNone(revoking) && isSame(assigned, target)
 
+export const describeGroup = (group: Group): ClassicDescription | ConsumerDescription =>
+  group.type === 'classic' ? describeClassic(group) : describeConsumer(group)
+
 /** What DescribeGroups says. */
 export type ClassicDescription = {
+  readonly type: 'classic'
   readonly state: string
   readonly protocolType: string
   readonly protocol: string
@@ -42,9 +46,10 @@ export type ClassicDescription = {
 }
 
 /** As long as a group is not stable there is nothing to tell of what its members do. */
-export const describeClassic = (group: ClassicGroup): ClassicDescription => {
+const describeClassic = (group: ClassicGroup): ClassicDescription => {
   const stable = group.state === 'Stable'
   return {
+    type: 'classic',
     state: group.state,
     protocolType: group.protocolType ?? '',
     protocol: stable ? (group.protocol ?? '') : '',
@@ -63,6 +68,7 @@ const noBytes = Buffer.alloc(0)
 
 /** What ConsumerGroupDescribe says. */
 export type ConsumerDescription = {
+  readonly type: 'consumer'
   readonly state: string
   readonly epoch: number
   readonly assignor: string
@@ -86,7 +92,9 @@ export type DescribedTopic = {
   readonly partitions: readonly number[]
 }
 
-export const describeConsumer = (group: ConsumerGroup): ConsumerDescription => ({
+/** Members that have been given something since are ahead of the last change of targets; that is of use to them alone. */
+const describeConsumer = (group: ConsumerGroup): ConsumerDescription => ({
+  type: 'consumer',
   state: stateOf(group),
   epoch: group.targetEpoch,
   assignor: group.assignor,
@@ -94,7 +102,7 @@ export const describeConsumer = (group: ConsumerGroup): ConsumerDescription => (
     memberId: member.memberId,
     instanceId: member.instanceId,
     rackId: member.rackId,
-    epoch: member.epoch,
+    epoch: Math.min(member.epoch, group.targetEpoch),
     clientId: member.clientId,
     clientHost: member.clientHost,
     subscribedNames: member.subscribedNames,

@@ -10,8 +10,7 @@ import {
 import {
   type ClassicDescription,
   type ConsumerDescription,
-  describeClassic,
-  describeConsumer,
+  describeGroup,
   isSubscribed,
   type ListedGroup,
   listed,
@@ -227,16 +226,10 @@ export class Groups {
     return groups
   }
 
-  /** A classic group; undefined where there is none of this id. */
-  async describe(groupId: string): Promise<ClassicDescription | undefined> {
+  /** Undefined where there is no group of this id. */
+  async describe(groupId: string): Promise<ClassicDescription | ConsumerDescription | undefined> {
     const group = await this.#load(groupId)
-    return group?.type === 'classic' ? describeClassic(group) : undefined
-  }
-
-  /** A group of the new protocol; undefined where there is none of this id. */
-  async describeConsumer(groupId: string): Promise<ConsumerDescription | undefined> {
-    const group = await this.#load(groupId)
-    return group?.type === 'consumer' ? describeConsumer(group) : undefined
+    return group && describeGroup(group)
   }
 
   /** Deletes a group that has no members, and what it has committed. */

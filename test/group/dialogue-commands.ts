@@ -131,14 +131,12 @@ const poll = async (world: DialogueWorld, words: Words): Promise<string> => {
 }
 
 const describe = async (world: DialogueWorld): Promise<string> => {
-  const { groups } = world.coordinator()
-  const classic = await groups.describe(groupId)
-  if (classic !== undefined) {
-    const members = classic.members.map(({ memberId, assignment }) => `\n${memberId} ${assignment}`.trimEnd())
-    return `${classic.state}, classic, ${classic.protocolType || 'no type'}${members.join('')}`
-  }
-  const group = await groups.describeConsumer(groupId)
+  const group = await world.coordinator().groups.describe(groupId)
   if (group === undefined) return 'Dead'
+  if (group.type === 'classic') {
+    const members = group.members.map(({ memberId, assignment }) => `\n${memberId} ${assignment}`.trimEnd())
+    return `${group.state}, classic, ${group.protocolType || 'no type'}${members.join('')}`
+  }
   const pairs = (topics: (typeof group.members)[number]['assigned']): string =>
     textOf(Object.fromEntries(topics.map(({ topicId: id, partitions }) => [id, partitions])))
   const members = group.members.map(
