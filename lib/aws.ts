@@ -22,7 +22,8 @@ export const openAws = async ({
     objects[Symbol.dispose]()
   }
   try {
-    await Promise.all([readSomething(items), readNothing(objects)])
+    await readSomething(items)
+    await readNothing(objects)
   } catch (error) {
     close()
     throw error
