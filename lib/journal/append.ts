@@ -2,7 +2,7 @@ import { objectKey, padSeq, rowKey } from '../store/keys.ts'
 import { readCheckpointItem } from './checkpoint-item.ts'
 import type { Journal } from './journal.ts'
 import { pauses, untilAnswered } from './retry.ts'
-import { isFresh, refresh, type View } from './view.ts'
+import { advance, isFresh, refresh, type View } from './view.ts'
 
 type Folded = { readonly seq: number }
 type Written = { readonly id: string; readonly at: number }
@@ -130,7 +130,11 @@ const putRow = async <S extends Folded, R extends Written, A>(
     const fresh = isFresh(journal, view)
     if (put.outcome === 'taken' && put.by.attempt !== row.id) {
       // Somebody was first. A row is only believed in a fresh view: an old one may have been told of a freed slot.
-      if (!fresh) return { outcome: 'other', view: await refresh(journal, view, attempt.nextTick()) }
+      if (!fresh) {
+        const caughtUp = await advance(journal, view, attempt.nextTick())
+        // It was: then an earlier copy of this put may have been the true row, and deciding again would append twice.
+        return caughtUp ? { outcome: 'other', view: caughtUp } : { outcome: 'unknown', view: undefined }
+      }
       const other = fold.decodeRow(put.by.body)
       attempt.onRow(other.id)
       return { outcome: 'other', view: { ...view, state: fold.apply(view.state, other) } }

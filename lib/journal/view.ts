@@ -81,7 +81,7 @@ export const refresh = async <S extends Folded, R extends Written>(
  * Applies the rows after the view up to the journal's end; undefined when the view can only be loaded again:
  * rows are missing, or they may have been truncated while the view was not looking.
  */
-const advance = async <S extends Folded, R extends Written>(
+export const advance = async <S extends Folded, R extends Written>(
   journal: Journal<S, R>,
   view: View<S>,
   tick: number,

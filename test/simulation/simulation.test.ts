@@ -11,7 +11,7 @@ const firstSeed = wanted === undefined ? Date.now() >>> 0 : Number(wanted)
 const perHistoryMs = 500
 
 /** Seeds that failed once. */
-const formerlyFailing: readonly number[] = [9, 24, 20_012, 22_321, 23_271]
+const formerlyFailing: readonly number[] = [9, 24, 20_012, 22_321, 23_271, 4_002_202]
 
 test.skipIf(wanted !== undefined)('the same seed gives the same history, byte for byte', async () => {
   for (const seed of seedsFrom(firstSeed, 5)) {
