@@ -1,8 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { fileObjects } from './files.ts'
 import { type Items, StoreSetupError } from './items.ts'
+import { localObjects } from './local-objects.ts'
 import type { Objects } from './objects.ts'
 import { sqliteItems } from './sqlite.ts'
 
@@ -18,20 +18,21 @@ export type FolderOptions = {
  *   format          the version of this layout
  *   lock  owner     held while the folder is open · the process that holds it
  *   items.sqlite    items, with -wal and -shm beside it
- *   objects/ tmp/   objects by their key · objects that are being written
+ *   packs/          small objects, many in a file (pack-records.ts)
+ *   objects/ tmp/   large objects by their key · those that are being written
  */
 export const openFolder = (folder: string, options: FolderOptions): Disposable & Stores => {
-  const known = isOurs(folder)
+  const isKnown = isCurrent(folder)
   const release = lock(folder)
   const opened: Disposable[] = [{ [Symbol.dispose]: release }]
   const close = (): void => {
     for (let last = opened.pop(); last !== undefined; last = opened.pop()) last[Symbol.dispose]()
   }
   try {
-    if (!known) writeFormat(folder)
+    if (!isKnown) writeFormat(folder)
     const items = sqliteItems(join(folder, 'items.sqlite'), options)
     opened.push(items)
-    const objects = fileObjects(folder, options)
+    const objects = localObjects(folder, options)
     opened.push(objects)
     return { items, objects, [Symbol.dispose]: close }
   } catch (error) {
@@ -42,8 +43,11 @@ export const openFolder = (folder: string, options: FolderOptions): Disposable &
 
 type Stores = { readonly items: Items; readonly objects: Objects }
 
-/** Goes up when a build could not read what an older one wrote. */
-const formatVersion = 1
+/** Goes up when an older build could misread what a newer one wrote. */
+const formatVersion = 2
+
+/** Had no packs; becomes the current one when it is opened. */
+const oldFormats = ['1']
 
 /**
  * The lock is SQLite's exclusive lock on an empty database: the system releases it when the process ends, however it
@@ -84,12 +88,13 @@ const ownerOf = (folder: string): string => {
   }
 }
 
-/** Whether the folder has our format, as opposed to being empty or missing. Writes nothing. */
-const isOurs = (folder: string): boolean => {
+/** Whether the folder has our format, as opposed to an old one, or to being empty or missing. Writes nothing. */
+const isCurrent = (folder: string): boolean => {
   const names = namesIn(folder)
   if (names.includes('format')) {
     const text = readFileSync(join(folder, 'format'), 'utf8').trim()
     if (text === String(formatVersion)) return true
+    if (oldFormats.includes(text)) return false
     throw new StoreSetupError(
       `the folder ${folder} has format ${text}, this build knows ${formatVersion}: start the build that wrote it, or name another folder`,
     )

@@ -1,10 +1,13 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { objectFiles } from '../../lib/store/files.ts'
 import { openFolder } from '../../lib/store/folder.ts'
 import { StoreSetupError } from '../../lib/store/items.ts'
+import { localObjects } from '../../lib/store/local-objects.ts'
+import { maxListedObjects, ObjectNotFound } from '../../lib/store/objects.ts'
 import { itemsContract } from './items.contract.ts'
 import { objectsContract } from './objects.contract.ts'
 
@@ -21,7 +24,7 @@ for (const fsync of [false, true]) {
     return { ...stores, close }
   }
   itemsContract(`SQLite${fsync ? ' with fsync' : ''}`, open)
-  objectsContract(`files${fsync ? ' with fsync' : ''}`, open)
+  objectsContract(`packs and files${fsync ? ' with fsync' : ''}`, open)
 }
 
 const folderForTest = (): string => {
@@ -54,7 +57,8 @@ test('a process killed while it writes has lost nothing it was told is stored, a
     `import { openFolder } from ${JSON.stringify(module)}
      const { items, objects } = openFolder(${JSON.stringify(folder)}, { fsync: false })
      for (let seq = 100000; ; seq++) {
-       await objects.putIfAbsent('t/0/wal/' + seq, [Buffer.alloc(200000, seq % 251), Buffer.alloc(1, 255)])
+       const sizeBytes = seq % 10 === 0 ? 1500000 : 200000
+       await objects.putIfAbsent('t/0/wal/' + seq, [Buffer.alloc(sizeBytes, seq % 251), Buffer.alloc(1, 255)])
        await items.putIfAbsent({ partition: 'p', sort: String(seq) }, { attempt: 'a', body: Buffer.alloc(500, seq % 251) })
        process.stdout.write(seq + '\\n')
      }`,
@@ -80,9 +84,11 @@ test('a process killed while it writes has lost nothing it was told is stored, a
   expect(listed.length).toBeGreaterThanOrEqual(acknowledged.length)
   for (const { key } of listed) {
     const bytes = await stores.objects.read(key)
-    expect(bytes.length).toBe(200_001)
-    expect(bytes[0]).toBe(Number(key.slice(-6)) % 251)
-    expect(bytes[200_000]).toBe(255)
+    const seq = Number(key.slice(-6))
+    const sizeBytes = seq % 10 === 0 ? 1_500_000 : 200_000
+    expect(bytes.length).toBe(sizeBytes + 1)
+    expect(bytes.subarray(0, -1).equals(Buffer.alloc(sizeBytes, seq % 251))).toBe(true)
+    expect(bytes.at(-1)).toBe(255)
   }
   expect(readdirSync(join(folder, 'tmp'))).toEqual([])
 })
@@ -109,9 +115,9 @@ test('a folder that is open says who has it; closed, it can be opened again', ()
 test('a folder of a newer format is left alone', () => {
   const folder = folderForTest()
   openFolder(folder, durable)[Symbol.dispose]()
-  writeFileSync(join(folder, 'format'), '2\n')
+  writeFileSync(join(folder, 'format'), '3\n')
   const before = readdirSync(folder)
-  expect(() => openFolder(folder, durable)).toThrow(/has format 2, this build knows 1: start the build that wrote it/)
+  expect(() => openFolder(folder, durable)).toThrow(/has format 3, this build knows 2: start the build that wrote it/)
   expect(() => openFolder(folder, durable)).toThrow(StoreSetupError)
   expect(readdirSync(folder)).toEqual(before)
 })
@@ -138,12 +144,79 @@ test('a folder that cannot be written says so', () => {
 })
 
 test('more files are read than stay open, and a deleted one is let go', async () => {
+  using files = objectFiles(folderForTest(), durable)
+  const keys = Array.from({ length: 300 }, (_, index) => `t/0/seg/${index}`)
+  for (const key of keys) await files.put(key, [Buffer.from(key)], () => false)
+  const read = await Promise.all(keys.map((key) => files.read(key, { position: 0, length: key.length })))
+  expect(read.map(String)).toEqual(keys)
+  for (const key of keys) files.delete(key)
+  await expect(files.read('t/0/seg/299', undefined)).rejects.toThrow(ObjectNotFound)
+})
+
+const small = Buffer.alloc(1000, 's')
+const large = Buffer.alloc(1_500_000, 'l')
+const isFile = (folder: string, key: string): boolean => existsSync(join(folder, 'objects', key))
+
+test('small objects share a file, a large one has its own', async () => {
   const folder = folderForTest()
   using stores = openFolder(folder, durable)
-  const keys = Array.from({ length: 300 }, (_, index) => `t/0/wal/${index}`)
-  for (const key of keys) await stores.objects.putIfAbsent(key, [Buffer.from(key)])
-  const read = await Promise.all(keys.map((key) => stores.objects.read(key, { position: 0, length: key.length })))
-  expect(read.map(String)).toEqual(keys)
+  for (let index = 0; index < 10; index++) await stores.objects.putIfAbsent(`t/0/wal/${index}`, [small])
+  await stores.objects.putIfAbsent('t/0/seg/1', [large])
+  expect(readdirSync(join(folder, 'packs'))).toHaveLength(1)
+  expect(isFile(folder, 't/0/seg/1')).toBe(true)
+  expect(isFile(folder, 't/0/wal/1')).toBe(false)
+})
+
+test.each([
+  ['a small and then a large', [small, large]],
+  ['a large and then a small', [large, small]],
+  ['many of both', [large, small, large, small, small, large]],
+])('of %s object under one key exactly one is stored', async (_, bodies) => {
+  const folder = folderForTest()
+  const stores = openFolder(folder, durable)
+  const outcomes = await Promise.all(bodies.map((body) => stores.objects.putIfAbsent('t/0/wal/1', [body])))
+  expect(outcomes.filter((outcome) => outcome === 'stored')).toHaveLength(1)
+  for (const body of bodies) expect(await stores.objects.putIfAbsent('t/0/wal/1', [body])).toBe('taken')
+  stores[Symbol.dispose]()
+  using again = openFolder(folder, durable)
+  expect((await again.objects.read('t/0/wal/1')).equals(bodies[outcomes.indexOf('stored')] ?? small)).toBe(true)
+  await again.objects.delete('t/0/wal/1')
+  expect(await again.objects.list('', '')).toEqual([])
+})
+
+test('a list has both kinds in their order, page after page', async () => {
+  const folder = folderForTest()
+  const keys = Array.from({ length: maxListedObjects + 50 }, (_, index) => `t/0/wal/${100_000 + index}`)
+  {
+    using files = objectFiles(folder, durable)
+    for (const key of keys.filter((_, index) => index % 2 === 0)) await files.put(key, [small], () => false)
+  }
+  using objects = localObjects(folder, durable)
+  for (const key of keys) expect(await objects.putIfAbsent(key, [small])).toBe(isFile(folder, key) ? 'taken' : 'stored')
+  const first = await objects.list('t/0/', '')
+  const second = await objects.list('t/0/', first.at(-1)?.key ?? '')
+  expect([...first, ...second].map((object) => object.key)).toEqual(keys)
+  expect(first).toHaveLength(maxListedObjects)
+  // These were the next page.
+  for (const key of keys.slice(-50)) await objects.delete(key)
+  expect(await objects.list('t/0/', first.at(-1)?.key ?? '')).toEqual([])
+})
+
+test('a folder from before there were packs opens, and is then of the current format', async () => {
+  const folder = folderForTest()
+  {
+    using files = objectFiles(folder, durable)
+    await files.put('t/0/wal/1', [small], () => false)
+    await files.put('t/0/wal/2', [small], () => false)
+  }
+  for (const name of ['objects', 'tmp']) expect(readdirSync(folder)).toContain(name)
+  writeFileSync(join(folder, 'format'), '1\n')
+  using stores = openFolder(folder, durable)
+  expect(readFileSync(join(folder, 'format'), 'utf8')).toBe('2\n')
+  expect((await stores.objects.read('t/0/wal/1', { position: 999, length: 1 })).toString()).toBe('s')
+  expect(await stores.objects.putIfAbsent('t/0/wal/1', [small])).toBe('taken')
+  await stores.objects.delete('t/0/wal/2')
+  expect((await stores.objects.list('t/', '')).map((object) => object.key)).toEqual(['t/0/wal/1'])
 })
 
 test('leftovers of a killed process are removed', () => {
