@@ -120,7 +120,7 @@ const join = (
       const message = `The instance ${request.instanceId} is in use by another member.`
       return { group, reply: refusedConsumer('UNRELEASED_INSTANCE_ID', message) }
     }
-    return enter(group, former, { ...former, memberId, seenMs: nowMs }, request, topics, nowMs)
+    return enter(group, former, { ...former, memberId, confirmed: false, seenMs: nowMs }, request, topics, nowMs)
   }
   if (known !== undefined) return enter(group, known, { ...known, seenMs: nowMs }, request, topics, nowMs)
   if (group.members.length >= maxMembers) {
@@ -146,6 +146,8 @@ const newMember = (memberId: string, request: ConsumerRequest, nowMs: number): C
   assignor: null,
   epoch: 0,
   previousEpoch: 0,
+  givenEpoch: 0,
+  freshEpoch: undefined,
   target: noPartitions,
   assigned: noPartitions,
   revoking: noPartitions,
@@ -166,12 +168,12 @@ const enter = (
   topics: readonly GroupTopic[] | undefined,
   nowMs: number,
 ): Stepped => {
-  const member = { ...subscribed(entering, request), confirmed: false }
+  const member = subscribed(entering, request)
   const replaced = { ...group, members: group.members.map((other) => (other === former ? member : other)) }
   const targeted = withTopics(replaced, topics, member.epoch === 0 || subscriptionChanged(former, member), nowMs)
   const present = targeted.members.find((other) => other.memberId === member.memberId)
   if (present === undefined) return unknown(group)
-  const renewed = present.epoch === 0 ? targeted : inNewEpoch(targeted, present)
+  const renewed = present.epoch === 0 ? targeted : inNewEpoch(targeted, present, 'fresh')
   return settle(renewed, present.memberId, null, true, nowMs)
 }
 
@@ -196,10 +198,28 @@ const live = (
     return { group, reply: refusedConsumer('FENCED_MEMBER_EPOCH', message) }
   }
   const living = subscribed(seen(member, consumerSessionTimeoutMs, nowMs), request)
-  const changed = withConsumer(group, living)
+  const changed = rejoined(group, living, memberEpoch)
   const targeted = withTopics(changed, topics, subscriptionChanged(member, living), nowMs)
   const full = request.subscribedNames !== null && request.rebalanceTimeoutMs !== -1 && owned !== null
-  return settle(targeted, member.memberId, isPresent ? owned : null, full || !isPresent, nowMs)
+  const isRecent = memberEpoch >= member.givenEpoch
+  return settle(targeted, member.memberId, isRecent ? owned : null, full || !isPresent, nowMs)
+}
+
+/** What a member's first heartbeat after a request to join says about that request. */
+const rejoined = (group: ConsumerGroup, member: ConsumerMember, saidEpoch: number): ConsumerGroup => {
+  if (member.freshEpoch === undefined) return withConsumer(group, member)
+  // It has not joined again, that request was an old one. Or it has, and this one is older: neither may be believed.
+  if (saidEpoch !== member.freshEpoch) return inNewEpoch(group, { ...member, confirmed: false })
+  // It has joined again, and abandoned before what it had.
+  const next = {
+    ...member,
+    givenEpoch: saidEpoch,
+    freshEpoch: undefined,
+    revoking: noPartitions,
+    revokeUntilMs: undefined,
+    confirmed: false,
+  }
+  return isNone(member.revoking) ? withConsumer(group, next) : inNewEpoch({ ...group, fence: group.fence + 1 }, next)
 }
 
 /** Reconciles the member and tells it what it must know. */

@@ -63,7 +63,11 @@ export const decodeGroup = async (
   if (atRest.type === 'deleted') return { type: 'deleted', life: atRest.life, deletedMs: atRest.deletedMs }
   const { format: _, ...group } = atRest
   if (group.type === 'consumer') {
-    const members = group.members.map((member) => ({ ...member, revokeUntilMs: member.revokeUntilMs }))
+    const members = group.members.map((member) => ({
+      ...member,
+      freshEpoch: member.freshEpoch,
+      revokeUntilMs: member.revokeUntilMs,
+    }))
     return { ...group, emptySinceMs: group.emptySinceMs, members }
   }
   const blob = async (at: BlobAtRest): Promise<Buffer> =>

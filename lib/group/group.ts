@@ -99,13 +99,17 @@ export type ConsumerMember = {
   /** What it must say with every heartbeat and commit; −2 where a static member has left for a while. */
   readonly epoch: number
   readonly previousEpoch: number
+  /** In which it was given partitions last: what it said before it knew this epoch says nothing about them. */
+  readonly givenEpoch: number
+  /** An epoch that it can know only from the answer to joining again, before which it has abandoned what it had. */
+  readonly freshEpoch: number | undefined
   /** What it shall have. */
   readonly target: Partitions
   /** What it was told to have. */
   readonly assigned: Partitions
   /** What it was told to give up and has not confirmed. Nobody else gets it before. */
   readonly revoking: Partitions
-  /** When it is thrown out if it has not confirmed. */
+  /** When it is thrown out if it has not given up what it is to give up. */
   readonly revokeUntilMs: number | undefined
   /** It has said that it has what it was told to have. */
   readonly confirmed: boolean
