@@ -44,15 +44,19 @@ export type Commit = {
 }
 
 /**
- * The document after a commit; the same where nothing is left to do. Whatever has been committed since `seen` was read came after this commit, though it was
- * stored first: it stays. So two commits of one member that overtake each other in the stores never go backwards.
+ * The document after a commit; the same where nothing is left to do. What has been committed since `seen` was read was
+ * under way at the same time: the higher offset stays, whoever was stored first. So two commits of one member that
+ * overtake each other in the stores never go backwards. A commit that comes alone may go where it likes.
  */
 export const committed = (
   document: OffsetsDocument,
   commits: readonly Commit[],
   { seen, fence, nowMs }: { readonly seen: OffsetsDocument; readonly fence: number; readonly nowMs: number },
 ): OffsetsDocument => {
-  const late = commits.filter(({ index }) => document.partitions[index]?.commit === seen.partitions[index]?.commit)
+  const late = commits.filter(({ index, offset }) => {
+    const present = document.partitions[index]
+    return present === undefined || present.commit === seen.partitions[index]?.commit || present.offset < offset
+  })
   if (late.length === 0) return document
   const commit = document.commits + 1
   const changed = late.map(
