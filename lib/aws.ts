@@ -28,7 +28,7 @@ export const openAws = async ({
     close()
     throw error
   }
-  return makeInstance({ items, objects, rules: defaultRules, close }, options)
+  return makeInstance({ items, objects, rules: defaultRules, keepsReads: true, close }, options)
 }
 
 const readSomething = async (items: Items): Promise<void> => {

@@ -30,6 +30,8 @@ export type Stores = {
   readonly items: Items
   readonly objects: Objects
   readonly rules: Rules
+  /** Whether reading an object again costs more than the memory that would keep it. */
+  readonly keepsReads: boolean
   readonly close: () => void
 }
 
@@ -47,7 +49,10 @@ export const makeInstance = (stores: Stores, options: InstanceOptions): Instance
   const clock = realClock
   const meter = newMeter()
   const items = meter.items(stores.items)
-  const objects = cachedObjects(meter.objects(stores.objects), cacheBytes, isAppended)
+  const objects = cachedObjects(meter.objects(stores.objects), cacheBytes, {
+    put: isAppended,
+    reads: stores.keepsReads,
+  })
   const topics = new Topics(items, clock)
   const bytes = new LogBytes(objects)
   const logs: Logs = new Logs({

@@ -3,12 +3,11 @@ import { joinParts, type Objects, type Range, sizeOf, sliceOf } from './objects.
 /**
  * `objects` with the bytes of those recently put and read in memory, at most `cacheBytes` of them; the least recently
  * used leave first. Objects never change, so what is here is right. Of one object at most an eighth of it is kept.
- * `keepsPut` says which objects are worth keeping when they are put; what is read is always kept.
  */
 export const cachedObjects = (
   objects: Objects,
   cacheBytes: number,
-  keepsPut: (key: string) => boolean = () => true,
+  keeps: Keeps = { put: () => true, reads: true },
 ): Objects => {
   const cached = new Map<string, Cached>()
   let heldBytes = 0
@@ -49,7 +48,7 @@ export const cachedObjects = (
     putIfAbsent: async (key, parts) => {
       const outcome = await objects.putIfAbsent(key, parts)
       // Who is told `taken` may hold other bytes than those that are there.
-      const isKept = outcome === 'stored' && keepsPut(key)
+      const isKept = outcome === 'stored' && keeps.put(key)
       if (isKept) keep(key, { whole: true, bytes: unpinned(parts), sizeBytes: sizeOf(parts) })
       return outcome
     },
@@ -57,6 +56,7 @@ export const cachedObjects = (
       const found = find(key, range)
       if (found !== undefined) return found
       const bytes = await objects.read(key, range)
+      if (!keeps.reads) return bytes
       if (range === undefined) keep(key, { whole: true, bytes, sizeBytes: bytes.length })
       else if (range.length > 0) keepRange(key, range.position, bytes)
       return bytes
@@ -68,6 +68,14 @@ export const cachedObjects = (
     },
     list: (prefix, after) => objects.list(prefix, after),
   }
+}
+
+/** What is worth its memory. */
+type Keeps = {
+  /** Whether an object is kept when it is put. */
+  readonly put: (key: string) => boolean
+  /** Whether what had to be read is kept: not where the system below keeps it anyway. */
+  readonly reads: boolean
 }
 
 /** One object may take this part of the cache, so that one large read does not empty it. */
