@@ -116,8 +116,8 @@ export class Lane {
   }
 
   /**
-   * Appends batches, all with one row. Throws `JournalGone` when the topic does not exist, `StoreUnavailable` when
-   * nothing could be asked.
+   * Appends batches, all with one row. Throws `JournalGone` when the topic does not exist. `StoreUnavailable` says as
+   * little about the batches as the outcome `unknown`: the stores stopped answering before or after the row was put.
    */
   async append(request: AppendRequest, untilMs: number): Promise<AppendAnswer> {
     const first = await this.#join(request, untilMs)

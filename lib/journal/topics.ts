@@ -11,7 +11,6 @@ type TopicDocument = Topic & { readonly deleted: boolean }
 
 /** A topic whose rows and objects are being deleted. */
 export type Deletion = Pick<Topic, 'name' | 'id' | 'shards'> & {
-  readonly sinceMs: number
   /** Everything was deleted once; what late uploads leave behind goes with a second pass. */
   readonly emptiedMs: number | undefined
 }
@@ -103,7 +102,7 @@ export class Topics {
   /** Frees the topic's name at once; its rows and objects go later (`maintenance`). False when it is gone already. */
   async delete(topic: Topic): Promise<boolean> {
     const { name, id, shards } = topic
-    const deletion: Deletion = { name, id, shards, sinceMs: this.#clock.now(), emptiedMs: undefined }
+    const deletion: Deletion = { name, id, shards, emptiedMs: undefined }
     await this.#put(deletionKey(id), { attempt: id, body: Buffer.from(JSON.stringify(deletion)) })
     return this.#step<boolean>(name, (current) => {
       if (current?.id !== id) return { next: undefined, answer: false }

@@ -10,8 +10,6 @@ import { deletionKey, deletionsPartition, type Shard, shardPrefix, topicNameKey 
 import type { Objects } from '../store/objects.ts'
 import { changeTimeoutMs } from './flush.ts'
 
-/** A deletion that was announced but never decided is forgotten after this. */
-const undecidedMs = 600_000
 /** Uploads that were under way when a topic was deleted have come to rest after this. */
 const lastPassAfterMs = 3_600_000
 
@@ -54,10 +52,8 @@ const finish = async (
   const [first] = shardsOf(deletion)
   if (first === undefined) return false
   const { clock } = logs.lane(first).journal
-  if (await topics.exists(deletion)) {
-    if (clock.now() - deletion.sinceMs > undecidedMs) await items.delete(deletionKey(deletion.id))
-    return false
-  }
+  // It was announced and not decided: whoever announced it may still be about to.
+  if (await topics.exists(deletion)) return false
   const isLastPass = deletion.emptiedMs !== undefined && clock.now() - deletion.emptiedMs > lastPassAfterMs
   if (deletion.emptiedMs !== undefined && !isLastPass) return false
   for (const shard of shardsOf(deletion)) if (!(await empty(logs, items, objects, shard))) return false

@@ -1,5 +1,5 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type Items, StoreSetupError } from './items.ts'
 import { localObjects } from './local-objects.ts'
@@ -44,10 +44,7 @@ export const openFolder = (folder: string, options: FolderOptions): Disposable &
 type Stores = { readonly items: Items; readonly objects: Objects }
 
 /** Goes up when an older build could misread what a newer one wrote. */
-const formatVersion = 2
-
-/** Had no packs; becomes the current one when it is opened. */
-const oldFormats = ['1']
+const formatVersion = 1
 
 /**
  * The lock is SQLite's exclusive lock on an empty database: the system releases it when the process ends, however it
@@ -56,7 +53,7 @@ const oldFormats = ['1']
 const lock = (folder: string): (() => void) => {
   let database: DatabaseSync | undefined
   try {
-    mkdirSync(folder, { recursive: true })
+    makeFolder(folder)
     database = new DatabaseSync(join(folder, 'lock'))
     database.exec('PRAGMA journal_mode = MEMORY')
     database.exec('BEGIN EXCLUSIVE')
@@ -67,6 +64,13 @@ const lock = (folder: string): (() => void) => {
   }
   const locked = database
   return () => locked.close()
+}
+
+/** Node's own recursive way never ends below `/proc`. */
+const makeFolder = (path: string): void => {
+  if (existsSync(path)) return
+  makeFolder(dirname(resolve(path)))
+  mkdirSync(path)
 }
 
 const isBusy = (error: unknown): boolean => error instanceof Error && 'errcode' in error && error.errcode === sqliteBusy
@@ -88,13 +92,12 @@ const ownerOf = (folder: string): string => {
   }
 }
 
-/** Whether the folder has our format, as opposed to an old one, or to being empty or missing. Writes nothing. */
+/** Whether the folder has our format, as opposed to being empty or missing. Writes nothing. */
 const isCurrent = (folder: string): boolean => {
   const names = namesIn(folder)
   if (names.includes('format')) {
     const text = readFileSync(join(folder, 'format'), 'utf8').trim()
     if (text === String(formatVersion)) return true
-    if (oldFormats.includes(text)) return false
     throw new StoreSetupError(
       `the folder ${folder} has format ${text}, this build knows ${formatVersion}: start the build that wrote it, or name another folder`,
     )

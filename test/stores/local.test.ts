@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -115,9 +115,9 @@ test('a folder that is open says who has it; closed, it can be opened again', ()
 test('a folder of a newer format is left alone', () => {
   const folder = folderForTest()
   openFolder(folder, durable)[Symbol.dispose]()
-  writeFileSync(join(folder, 'format'), '3\n')
+  writeFileSync(join(folder, 'format'), '2\n')
   const before = readdirSync(folder)
-  expect(() => openFolder(folder, durable)).toThrow(/has format 3, this build knows 2: start the build that wrote it/)
+  expect(() => openFolder(folder, durable)).toThrow(/has format 2, this build knows 1: start the build that wrote it/)
   expect(() => openFolder(folder, durable)).toThrow(StoreSetupError)
   expect(readdirSync(folder)).toEqual(before)
 })
@@ -200,23 +200,6 @@ test('a list has both kinds in their order, page after page', async () => {
   // These were the next page.
   for (const key of keys.slice(-50)) await objects.delete(key)
   expect(await objects.list('t/0/', first.at(-1)?.key ?? '')).toEqual([])
-})
-
-test('a folder from before there were packs opens, and is then of the current format', async () => {
-  const folder = folderForTest()
-  {
-    using files = objectFiles(folder, durable)
-    await files.put('t/0/wal/1', [small], () => false)
-    await files.put('t/0/wal/2', [small], () => false)
-  }
-  for (const name of ['objects', 'tmp']) expect(readdirSync(folder)).toContain(name)
-  writeFileSync(join(folder, 'format'), '1\n')
-  using stores = openFolder(folder, durable)
-  expect(readFileSync(join(folder, 'format'), 'utf8')).toBe('2\n')
-  expect((await stores.objects.read('t/0/wal/1', { position: 999, length: 1 })).toString()).toBe('s')
-  expect(await stores.objects.putIfAbsent('t/0/wal/1', [small])).toBe('taken')
-  await stores.objects.delete('t/0/wal/2')
-  expect((await stores.objects.list('t/', '')).map((object) => object.key)).toEqual(['t/0/wal/1'])
 })
 
 test('leftovers of a killed process are removed', () => {
