@@ -6,7 +6,7 @@ import { Blobs } from './blobs.ts'
 import { nextDueMs } from './expire.ts'
 import { assertGroup, type Group, type Moment } from './group.ts'
 import { blobsOf, type DeletedGroup, decodeGroup, encodeGroup } from './group-bytes.ts'
-import { Turns, Wakes } from './turns.ts'
+import { Turns, Waits } from './turns.ts'
 
 /** Time and chance, given from outside. */
 export type GroupClock = {
@@ -31,6 +31,9 @@ type Loaded = {
   readonly attempt: string | undefined
 }
 
+/** A document that may be a little old, and the answers that may come from it: those that do no harm if they are. */
+type OldLook<Reply> = { readonly look: () => Promise<Loaded>; readonly harmless: (reply: Reply) => boolean }
+
 /** The document would not fit into the store: nobody else can join. */
 export class GroupTooLarge extends Error {
   override readonly name = 'GroupTooLarge'
@@ -47,6 +50,8 @@ const longestPauseMs = 1000
 const firstLookMs = 50
 const longestLookMs = 500
 const lookGrowth = 1.5
+/** Who looks finds what another one has seen good enough, if it is not older than this part of the pause. */
+const sharedLook = 0.5
 
 /**
  * Loads a group's document, steps, replaces it by version; steps again on conflict. The only place that waits for what
@@ -57,7 +62,7 @@ export class GroupDocuments {
   readonly #writeTimeoutMs: number
   readonly #blobs: Blobs
   readonly #turns = new Turns()
-  readonly #wakes = new Wakes()
+  readonly #waits = new Waits<Loaded>()
 
   constructor(stores: GroupStores, { writeTimeoutMs }: { readonly writeTimeoutMs: number }) {
     this.#stores = stores
@@ -88,7 +93,8 @@ export class GroupDocuments {
    * document that is a little old, which is half as dear to read. Throws `OutcomeUnknown`, `GroupTooLarge`.
    */
   async step<Reply>(groupId: string, step: StepOf<Reply>, harmless?: (reply: Reply) => boolean): Promise<Reply> {
-    return (await this.#step(groupId, step, harmless)).reply
+    const old = harmless && { look: () => this.#load(groupId, false), harmless }
+    return (await this.#step(groupId, step, old)).reply
   }
 
   /** The same, again and again while the answer is to wait, for `holdMs` at most. `looks` counts from 0. */
@@ -101,9 +107,16 @@ export class GroupDocuments {
     const untilMs = clock.now() + holdMs
     let lookMs = firstLookMs
     for (let looks = 0; ; looks++) {
-      const listener = this.#wakes.listen(groupId)
+      const listener = this.#waits.listen(groupId)
       try {
-        const { group, reply } = await this.#step(groupId, (present, moment) => step(present, moment, looks))
+        const startMs = clock.now()
+        const since = { nowMs: startMs, sinceMs: startMs - lookMs * sharedLook }
+        const old: OldLook<Reply | 'wait'> = {
+          look: () => this.#waits.look(groupId, since, () => this.#load(groupId, true)),
+          harmless: (reply) => reply === 'wait',
+        }
+        const again: StepOf<Reply | 'wait'> = (present, moment) => step(present, moment, looks)
+        const { group, reply } = await this.#step(groupId, again, looks > 0 ? old : undefined)
         const nowMs = clock.now()
         if (reply !== 'wait' || nowMs >= untilMs) return reply
         const dueMs = group?.type === 'classic' ? nextDueMs(group) : untilMs
@@ -111,24 +124,25 @@ export class GroupDocuments {
         await clock.sleep(Math.min(pauseMs, untilMs - nowMs), listener.signal)
         lookMs = Math.min(Math.round(lookMs * lookGrowth), longestLookMs)
       } finally {
-        this.#wakes.leave(groupId, listener)
+        this.#waits.leave(groupId, listener)
       }
     }
   }
 
-  async #step<Reply>(
-    groupId: string,
-    step: StepOf<Reply>,
-    harmless?: (reply: Reply) => boolean,
-  ): Promise<Change<Reply>> {
+  async #step<Reply>(groupId: string, step: StepOf<Reply>, old?: OldLook<Reply>): Promise<Change<Reply>> {
     const { clock } = this.#stores
     const randomId = clock.randomId()
     const again = (group: Group | undefined) => step(group, { nowMs: clock.now(), randomId })
-    const look = await this.#load(groupId, harmless === undefined)
-    const seen = await again(look.group)
-    if (seen.group === look.group && (harmless === undefined || harmless(seen.reply))) return seen
+    if (old !== undefined) {
+      const { group } = await old.look()
+      const change = await again(group)
+      if (change.group === group && old.harmless(change.reply)) return change
+    }
+    const loaded = await this.#load(groupId, true)
+    const change = await again(loaded.group)
+    if (change.group === loaded.group) return change
     // Whoever has to wait for a turn finds another document then.
-    const first = harmless === undefined && this.#turns.isFree(groupId) ? look : undefined
+    const first = this.#turns.isFree(groupId) ? loaded : undefined
     return this.#turns.take(groupId, () => this.#write(groupId, again, first))
   }
 
@@ -149,7 +163,7 @@ export class GroupDocuments {
       const attempt = clock.randomId()
       tried.set(attempt, change)
       const written = await this.#put(groupId, change.group, loaded.version, attempt)
-      if (written === 'stored') return this.#stored(groupId, change)
+      if (written === 'stored') return this.#stored(groupId, change, loaded)
       // After one conflict the document is at hand; what comes after it had better be read when it has settled.
       if (written !== 'unknown' && pauseMs === 0) loaded = await this.#decode(written.current)
       else {
@@ -159,13 +173,14 @@ export class GroupDocuments {
         loaded = await this.#load(groupId, true)
       }
       const mine = loaded.attempt === undefined ? undefined : tried.get(loaded.attempt)
-      if (mine !== undefined) return this.#stored(groupId, mine)
+      if (mine !== undefined) return this.#stored(groupId, mine, undefined)
       pauseMs = Math.min(Math.max(firstPauseMs, pauseMs * 2), longestPauseMs)
     }
   }
 
-  #stored<Reply>(groupId: string, change: Change<Reply>): Change<Reply> {
-    this.#wakes.wake(groupId)
+  /** Wakes those who wait for a barrier to close, or for an assignment, if that has happened. */
+  #stored<Reply>(groupId: string, change: Change<Reply>, before: Loaded | undefined): Change<Reply> {
+    if (phaseOf(change.group) !== phaseOf(before?.group)) this.#waits.wake(groupId)
     return change
   }
 
@@ -204,6 +219,9 @@ export class GroupDocuments {
     return { group: group.type === 'deleted' ? undefined : group, version: item.version, attempt: item.attempt }
   }
 }
+
+const phaseOf = (group: Group | DeletedGroup | undefined): string =>
+  group?.type === 'classic' ? `${group.state} ${group.generation} ${group.fence}` : ''
 
 /** Every group id sorts below it. */
 const lastCharacter = '\u{10ffff}'

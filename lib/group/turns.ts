@@ -18,24 +18,47 @@ export class Turns {
   }
 }
 
-/** Whoever waits for a document is woken when this instance has written it. Only a hint: others write it too. */
-export class Wakes {
-  readonly #listeners = new Map<string, Set<AbortController>>()
+/** Those of one instance who wait for the same thing. */
+type Waiters<Seen> = {
+  readonly listeners: Set<AbortController>
+  /** What one of them has seen last, and when it began to look. */
+  look: { readonly atMs: number; readonly seen: Promise<Seen> } | undefined
+}
+
+/**
+ * Whoever waits for a document is woken when this instance has changed what they wait for; others change it too, so all
+ * look again from time to time, and look together.
+ */
+export class Waits<Seen> {
+  readonly #waiters = new Map<string, Waiters<Seen>>()
 
   listen(name: string): AbortController {
+    const waiters = this.#waiters.get(name) ?? { listeners: new Set(), look: undefined }
+    this.#waiters.set(name, waiters)
     const listener = new AbortController()
-    const listeners = this.#listeners.get(name) ?? new Set()
-    this.#listeners.set(name, listeners.add(listener))
+    waiters.listeners.add(listener)
     return listener
   }
 
   leave(name: string, listener: AbortController): void {
-    const listeners = this.#listeners.get(name)
-    listeners?.delete(listener)
-    if (listeners?.size === 0) this.#listeners.delete(name)
+    const waiters = this.#waiters.get(name)
+    waiters?.listeners.delete(listener)
+    if (waiters?.listeners.size === 0) this.#waiters.delete(name)
+  }
+
+  /** What anybody has seen since `sinceMs`, or a look. */
+  look(name: string, { sinceMs, nowMs }: { sinceMs: number; nowMs: number }, look: () => Promise<Seen>): Promise<Seen> {
+    const waiters = this.#waiters.get(name)
+    if (waiters?.look !== undefined && waiters.look.atMs >= sinceMs) return waiters.look.seen
+    const seen = look()
+    if (waiters !== undefined) waiters.look = { atMs: nowMs, seen }
+    return seen
   }
 
   wake(name: string): void {
-    for (const listener of this.#listeners.get(name) ?? []) listener.abort()
+    const waiters = this.#waiters.get(name)
+    if (waiters === undefined) return
+    waiters.look = undefined
+    for (const listener of waiters.listeners) listener.abort()
   }
 }
