@@ -9,7 +9,7 @@ import type { ClassicGroup, ConsumerGroup, Group, Member, Protocol } from './gro
  *
  * Bytes that would make it too large are objects of their own: `{ object: key }`.
  */
-export const groupFormat = 1
+const groupFormat = 1
 
 /** Another instance has been upgraded, and this one cannot read what it wrote. */
 export class NewerGroupFormat extends Error {
@@ -17,7 +17,7 @@ export class NewerGroupFormat extends Error {
 }
 
 /** Bytes of members: in the document, or where they are. */
-export type BlobAtRest = string | { readonly object: string }
+type BlobAtRest = string | { readonly object: string }
 
 export type DeletedGroup = { readonly type: 'deleted'; readonly life: string; readonly deletedMs: number }
 

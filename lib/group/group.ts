@@ -20,7 +20,7 @@ type Life = {
 }
 
 /** Kafka's states of a classic group; Dead is a group that does not exist. */
-export type ClassicState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable'
+type ClassicState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable'
 
 /** A group whose members agree among themselves: one of them assigns, in bytes that nobody else reads. */
 export type ClassicGroup = Life & {
@@ -63,7 +63,7 @@ export type Member = {
 
 export type Protocol = { readonly name: string; readonly metadata: Buffer }
 
-export type PendingMember = { readonly memberId: string; readonly untilMs: number }
+type PendingMember = { readonly memberId: string; readonly untilMs: number }
 
 /** A group whose members are assigned to by the coordinator (KIP-848). */
 export type ConsumerGroup = Life & {

@@ -2,7 +2,7 @@ import type { JoinReply } from '../../lib/group/join.ts'
 import { type DialogueWorld, groupId, msOf, partitionsIn, textOf, topicId } from './dialogue-world.ts'
 import { type Fate, fates } from './gate.ts'
 
-export type Words = Readonly<Record<string, string | undefined>>
+type Words = Readonly<Record<string, string | undefined>>
 
 /** What a line means; what it gives is said when it comes. */
 export type Command = {
