@@ -2,9 +2,9 @@ import { expect, test } from 'vitest'
 import { fetchRecords } from '../../lib/journal/read.ts'
 import { journalPartition } from '../../lib/store/keys.ts'
 import { batch } from '../support/batches.ts'
-import { appendBatches, emptyLog, instance, readAll, testShard } from '../support/log.ts'
+import { appendBatches, emptyLog, FixedClock, instance, readAll, type TestLog, testShard } from '../support/log.ts'
 
-const rowsOf = async (log: Awaited<ReturnType<typeof emptyLog>>) =>
+const rowsOf = async (log: TestLog) =>
   (
     await log.items.query(journalPartition(testShard), {
       after: '',
@@ -34,6 +34,24 @@ test('requests that arrive together share one row', async () => {
   const log = await emptyLog()
   const all = Array.from({ length: 20 }, (_, i) => appendBatches(log, i % 4, batch({ value: `${i}` })))
   await Promise.all(all)
+  expect(await rowsOf(log)).toHaveLength(1)
+})
+
+test('a request that arrives within the linger joins the row of the one before it', async () => {
+  const lingerMs = 20
+  const lingers: (() => void)[] = []
+  class HeldClock extends FixedClock {
+    override async sleep(ms: number): Promise<void> {
+      if (ms === lingerMs) await new Promise<void>((resolve) => lingers.push(resolve))
+    }
+  }
+  const log = instance({ ...(await emptyLog()), clock: new HeldClock() }, { lingerMs })
+  const first = appendBatches(log, 0, batch({ value: 'first' }))
+  await new Promise((resolve) => setImmediate(resolve))
+  const second = appendBatches(log, 1, batch({ value: 'second' }))
+  expect(await rowsOf(log)).toEqual([])
+  for (const end of lingers) end()
+  await Promise.all([first, second])
   expect(await rowsOf(log)).toHaveLength(1)
 })
 
