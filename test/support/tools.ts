@@ -58,11 +58,16 @@ export const kafkaTool = async (
 export const tryKafkaTool = (name: KafkaProgram, args: readonly string[]): Promise<Finished> =>
   run(kafkaProgram(name, args, shortLivedJvm), withInput(undefined))
 
-const kcatProgram = (args: readonly string[]): Program => {
+/** kcat, to be started by who wants to end it. */
+export const kcatProgram = (args: readonly string[]): Program => {
   const command = findKcat()
   if (command === undefined) throw new Error('kcat is not here')
   return { command, args }
 }
+
+/** One of Apache Kafka's tools, to be started by who wants to end it. */
+export const shortKafkaProgram = (name: KafkaProgram, args: readonly string[]): Program =>
+  kafkaProgram(name, args, shortLivedJvm)
 
 const withInput = (input: Buffer | string | undefined) =>
   input === undefined ? { timeoutMs: programTimeoutMs } : { timeoutMs: programTimeoutMs, input }
