@@ -3,6 +3,7 @@ import { type BrokerContext, defaultLimits } from './broker/context.ts'
 import { makeBroker } from './broker/make-broker.ts'
 import { realClock } from './clock.ts'
 import type { Settings } from './environment.ts'
+import { Groups } from './group/groups.ts'
 import { LogBytes } from './journal/bytes.ts'
 import type { Rules } from './journal/journal.ts'
 import { Logs } from './journal/logs.ts'
@@ -66,10 +67,12 @@ export const makeInstance = (stores: Stores, options: InstanceOptions): Instance
   })
   const onError = (shard: string, error: unknown): void => log(`maintenance of ${shard} failed: ${inFull(error)}`)
   const maintenance: Maintenance = new Maintenance({ topics, logs, bytes, items, objects, clock, onError })
+  const groups = new Groups({ items, objects, clock }, topics)
   const context: BrokerContext = {
     topics,
     logs,
     bytes,
+    groups,
     items,
     clock,
     limits: defaultLimits,
@@ -78,9 +81,18 @@ export const makeInstance = (stores: Stores, options: InstanceOptions): Instance
     rack: null,
     log,
   }
+  let groupsCheckedMs = clock.now()
+  const deleteExpiredGroups = async (): Promise<void> => {
+    if (clock.now() - groupsCheckedMs < groupsCheckMs) return
+    groupsCheckedMs = clock.now()
+    await groups.deleteExpired().catch((error) => log(`expired groups were not deleted: ${inFull(error)}`))
+  }
   let lastPass: Promise<unknown> = Promise.resolve()
   const maintain: Instance['maintain'] = (passOptions) => {
-    const pass = lastPass.then(() => maintenance.pass(passOptions))
+    const pass = lastPass.then(async () => {
+      await deleteExpiredGroups()
+      return maintenance.pass(passOptions)
+    })
     lastPass = pass.catch(() => undefined)
     return pass
   }
@@ -93,6 +105,9 @@ export const makeInstance = (stores: Stores, options: InstanceOptions): Instance
     close: stores.close,
   }
 }
+
+/** Kafka's `offsets.retention.check.interval.ms`. All groups are read for it. */
+const groupsCheckMs = 10 * 60_000
 
 /** Names of topics by id, which never change; beyond this many the oldest is looked up again. */
 const maxNames = 10_000

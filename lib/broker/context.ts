@@ -1,3 +1,4 @@
+import type { Groups } from '../group/groups.ts'
 import type { LogBytes } from '../journal/bytes.ts'
 import type { Clock } from '../journal/clock.ts'
 import type { Logs } from '../journal/logs.ts'
@@ -12,6 +13,7 @@ export type BrokerContext = {
   readonly topics: Topics
   readonly logs: Logs
   readonly bytes: LogBytes
+  readonly groups: Groups
   readonly items: Items
   readonly clock: Clock
   readonly limits: BrokerLimits
@@ -52,6 +54,8 @@ export type Call = BrokerContext & {
   readonly clusterId: () => Promise<string>
   readonly connection: Connection
   readonly version: number
+  /** What the client calls itself. */
+  readonly clientId: string | null
 }
 
 export type Handler<A extends Api> = (request: RequestOf<A>, call: Call) => Promise<ResponseInput<A>>

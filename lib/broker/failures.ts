@@ -1,3 +1,4 @@
+import { NewerGroupFormat } from '../group/group-bytes.ts'
 import { JournalDamaged, JournalGone } from '../journal/journal.ts'
 import { isOutage } from '../journal/outage.ts'
 import { DamagedAtRest, NewerFormat } from '../log/at-rest.ts'
@@ -37,6 +38,7 @@ const errorOf = (error: unknown): ErrorName => {
   if (isOutage(error)) return 'REQUEST_TIMED_OUT'
   // Another instance may have been upgraded already.
   if (error instanceof NewerFormat) return 'NOT_LEADER_OR_FOLLOWER'
+  if (error instanceof NewerGroupFormat) return 'NOT_COORDINATOR'
   if (error instanceof CorruptBatch || error instanceof CorruptCompression) return 'CORRUPT_MESSAGE'
   return 'UNKNOWN_SERVER_ERROR'
 }

@@ -26,17 +26,18 @@ export const makeBroker = (context: BrokerContext): Broker => {
     })
     return clusterIdKnown
   }
-  const callOf = (connection: Connection, version: number): Call => ({
+  const callOf = (connection: Connection, { apiVersion, clientId }: RequestHeader): Call => ({
     ...context,
     producerIds,
     clusterId,
     connection,
-    version,
+    version: apiVersion,
+    clientId,
   })
 
   const admission = new Admission()
   const produce = (frames: readonly Frame[], connection: Connection): Promise<readonly Reply[]> =>
-    admission.inTurn(connection, (turn) => answerProduce(frames, (version) => callOf(connection, version), turn))
+    admission.inTurn(connection, (turn) => answerProduce(frames, (header) => callOf(connection, header), turn))
 
   return async (frames, connection) => {
     const requests = frames.map(readFrame)
@@ -48,7 +49,7 @@ export const makeBroker = (context: BrokerContext): Broker => {
         const produced = rest.slice(0, end < 0 ? rest.length : end)
         const [first] = rest
         if (produced.length > 0) replies.push(...(await produce(produced, connection)))
-        else if (first) replies.push(await answer(first, callOf(connection, first.header.apiVersion)))
+        else if (first) replies.push(await answer(first, callOf(connection, first.header)))
       }
     } catch (error) {
       if (!(error instanceof MalformedFrame)) context.log(describe(error))
@@ -81,12 +82,12 @@ const unserved = ({ apiKey, apiVersion }: RequestHeader): MalformedFrame =>
 
 const answerProduce = async (
   frames: readonly Frame[],
-  callOf: (version: number) => Call,
+  callOf: (header: RequestHeader) => Call,
   turn: Turn,
 ): Promise<readonly Reply[]> => {
   const requests = frames.map(({ reader, header }): ProduceRequest => {
     if (servedApi(header.apiKey, header.apiVersion) === undefined) throw unserved(header)
-    return { request: readRequest(Produce, header.apiVersion, reader), call: callOf(header.apiVersion) }
+    return { request: readRequest(Produce, header.apiVersion, reader), call: callOf(header) }
   })
   const bodies = await produceTogether(requests, turn)
   return frames.map(({ header }, i): Reply => {

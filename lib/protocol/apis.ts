@@ -3,21 +3,33 @@ import { errors } from './errors.ts'
 import { writeResponse } from './header.ts'
 import { AlterConfigs } from './messages/alter-configs.ts'
 import { ApiVersions } from './messages/api-versions.ts'
+import { ConsumerGroupDescribe } from './messages/consumer-group-describe.ts'
+import { ConsumerGroupHeartbeat } from './messages/consumer-group-heartbeat.ts'
 import { CreatePartitions } from './messages/create-partitions.ts'
 import { CreateTopics } from './messages/create-topics.ts'
+import { DeleteGroups } from './messages/delete-groups.ts'
 import { DeleteRecords } from './messages/delete-records.ts'
 import { DeleteTopics } from './messages/delete-topics.ts'
 import { DescribeCluster } from './messages/describe-cluster.ts'
 import { DescribeConfigs } from './messages/describe-configs.ts'
+import { DescribeGroups } from './messages/describe-groups.ts'
 import { DescribeTopicPartitions } from './messages/describe-topic-partitions.ts'
 import { Fetch } from './messages/fetch.ts'
 import { FindCoordinator } from './messages/find-coordinator.ts'
+import { Heartbeat } from './messages/heartbeat.ts'
 import { IncrementalAlterConfigs } from './messages/incremental-alter-configs.ts'
 import { InitProducerId } from './messages/init-producer-id.ts'
+import { JoinGroup } from './messages/join-group.ts'
+import { LeaveGroup } from './messages/leave-group.ts'
+import { ListGroups } from './messages/list-groups.ts'
 import { ListOffsets } from './messages/list-offsets.ts'
 import { Metadata } from './messages/metadata.ts'
+import { OffsetCommit } from './messages/offset-commit.ts'
+import { OffsetDelete } from './messages/offset-delete.ts'
+import { OffsetFetch } from './messages/offset-fetch.ts'
 import { OffsetForLeaderEpoch } from './messages/offset-for-leader-epoch.ts'
 import { Produce } from './messages/produce.ts'
+import { SyncGroup } from './messages/sync-group.ts'
 
 /** An API that is answered, and the versions that ApiVersions announces for it. */
 export type ServedApi = { readonly api: Api; readonly listed: VersionRange }
@@ -32,7 +44,15 @@ export const servedApis: readonly ServedApi[] = [
   served(Fetch),
   served(ListOffsets),
   served(Metadata),
+  served(OffsetCommit),
+  served(OffsetFetch),
   served(FindCoordinator),
+  served(JoinGroup),
+  served(Heartbeat),
+  served(LeaveGroup),
+  served(SyncGroup),
+  served(DescribeGroups),
+  served(ListGroups),
   served(ApiVersions),
   served(CreateTopics),
   served(DeleteTopics),
@@ -43,8 +63,12 @@ export const servedApis: readonly ServedApi[] = [
   served(DescribeConfigs),
   served(AlterConfigs),
   served(CreatePartitions),
+  served(DeleteGroups),
   served(IncrementalAlterConfigs),
+  served(OffsetDelete),
   served(DescribeCluster),
+  served(ConsumerGroupHeartbeat),
+  served(ConsumerGroupDescribe),
   served(DescribeTopicPartitions),
 ]
 
@@ -53,10 +77,10 @@ function served(api: Api): ServedApi {
 }
 
 /**
- * Features that are on, by name: `group.version` belongs here with the new group protocol, and `transaction.version`
- * with transactions v2 (KIP-584). Clients change what they send as soon as they see one.
+ * Features that are on, by name (KIP-584): `group.version` turns on the new group protocol in clients and tools.
+ * `transaction.version` belongs here with transactions v2. Clients change what they send as soon as they see one.
  */
-const features: readonly { readonly name: string; readonly version: number }[] = []
+const features: readonly { readonly name: string; readonly version: number }[] = [{ name: 'group.version', version: 1 }]
 
 /** The API to answer a request with; undefined where the connection is to be closed, or `refuseApiVersions` to be sent. */
 export const servedApi = (key: number, version: number): Api | undefined =>

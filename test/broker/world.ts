@@ -3,6 +3,7 @@ import type { Connection } from '../../lib/broker/broker.ts'
 import { type BrokerContext, defaultLimits } from '../../lib/broker/context.ts'
 import { makeBroker } from '../../lib/broker/make-broker.ts'
 import { realClock } from '../../lib/clock.ts'
+import { Groups } from '../../lib/group/groups.ts'
 import { LogBytes } from '../../lib/journal/bytes.ts'
 import { Logs } from '../../lib/journal/logs.ts'
 import { Topics } from '../../lib/journal/topics.ts'
@@ -27,11 +28,13 @@ export const brokerWorld = (options: Options = {}) => {
   const clock = options.clock ?? realClock
   const objects = options.objects ?? memoryObjects(clock.now)
   const logs = options.logs ?? new Logs({ items, objects, clock, instance: 'one' })
+  const topics = new Topics(items, clock)
   const lines: string[] = []
   const context: BrokerContext = {
-    topics: new Topics(items, clock),
+    topics,
     logs,
     bytes: new LogBytes(objects),
+    groups: new Groups({ items, objects, clock }, topics),
     items,
     clock,
     limits: defaultLimits,
