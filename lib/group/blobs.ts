@@ -1,4 +1,4 @@
-import { groupObjectKey } from '../store/keys.ts'
+import { groupObjectKey, groupPrefix } from '../store/keys.ts'
 import type { Objects } from '../store/objects.ts'
 
 /** Bytes of members that a document holds itself; beyond, the largest become objects. */
@@ -57,6 +57,21 @@ export class Blobs {
       inlineBytes -= bytes.length
     }
     return (bytes) => places.get(bytes)
+  }
+
+  /** Deletes the objects of a group that were written for versions below this one and that it does not name. */
+  async sweep(life: string, version: number, named: ReadonlySet<string>): Promise<void> {
+    const prefix = groupPrefix(life)
+    for (let after = ''; ; ) {
+      const page = await this.#objects.list(prefix, after)
+      for (const { key } of page) {
+        const ticket = Number(key.slice(prefix.length, key.indexOf('-', prefix.length)))
+        if (ticket < version && !named.has(key)) await this.#objects.delete(key)
+      }
+      const last = page.at(-1)
+      if (last === undefined) return
+      after = last.key
+    }
   }
 
   #remember(key: string, bytes: Buffer): void {

@@ -31,6 +31,14 @@ type Loaded = {
   readonly attempt: string | undefined
 }
 
+/** A group as it is listed. */
+type Stored = {
+  readonly groupId: string
+  readonly group: Group | DeletedGroup
+  readonly hasObjects: boolean
+  readonly sweep: () => Promise<void>
+}
+
 /** A document that may be a little old, and the answers that may come from it: those that do no harm if they are. */
 type OldLook<Reply> = { readonly look: () => Promise<Loaded>; readonly harmless: (reply: Reply) => boolean }
 
@@ -74,14 +82,23 @@ export class GroupDocuments {
     return (await this.#load(groupId, true)).group
   }
 
-  /** Every group in the order of ids, deleted ones too. Bytes of members that are objects are not read. */
-  async *all(): AsyncGenerator<{ readonly groupId: string; readonly group: Group | DeletedGroup }> {
+  /**
+   * Every group in the order of ids, deleted ones too. Bytes of members that are objects are not read; `sweep` deletes
+   * those objects that were replaced.
+   */
+  async *all(): AsyncGenerator<Stored> {
     let after = ''
     for (;;) {
       const options = { after, before: lastCharacter, limit: maxPageGroups, consistent: true }
       const page = await this.#stores.items.query(groupsPartition, options)
-      for (const { sort, body } of page.items) {
-        yield { groupId: sort, group: await decodeGroup(body, async () => Buffer.alloc(0)) }
+      for (const { sort, body, version } of page.items) {
+        const named = new Set<string>()
+        const group = await decodeGroup(body, async (key) => {
+          named.add(key)
+          return Buffer.alloc(0)
+        })
+        const sweep = () => this.#blobs.sweep(group.life, version, named)
+        yield { groupId: sort, group, hasObjects: named.size > 0, sweep }
       }
       after = page.items.at(-1)?.sort ?? after
       if (page.end) return

@@ -248,18 +248,21 @@ export class Groups {
   }
 
   /**
-   * Deletes groups that have been empty for so long that all they have committed is forgotten, and offsets that a deletion
-   * has left behind. May run at any time, twice, or never. How many groups it has deleted.
+   * Deletes groups that have been empty for so long that all they have committed is forgotten, and what deletions and
+   * rebalances have left behind. May run at any time, twice, or never. How many groups it has deleted.
    */
   async deleteExpired(): Promise<number> {
     const nowMs = this.#stores.clock.now()
     const age = { retentionMs: this.#limits.offsetsRetentionMs, nowMs }
     let deleted = 0
-    for await (const { groupId, group } of this.#documents.all()) {
+    for await (const { groupId, group, hasObjects, sweep } of this.#documents.all()) {
       if (group.type === 'deleted') {
-        if (nowMs - group.deletedMs < leftoversForMs) await this.#offsets.drop(group.life)
+        if (nowMs - group.deletedMs >= leftoversForMs) continue
+        await this.#offsets.drop(group.life)
+        await sweep()
         continue
       }
+      if (hasObjects) await sweep()
       const { emptySinceMs } = this.#present(group)
       if (emptySinceMs === undefined || nowMs - emptySinceMs < age.retentionMs) continue
       const offsets = await this.#offsets.read(group.life, undefined, undefined)

@@ -60,9 +60,10 @@ export const offsetsKey = (life: string, topicId: string): ItemKey => ({
   partition: offsetsPartition(life),
   sort: topicId,
 })
+export const groupPrefix = (life: string): string => `groups/${life}/`
 /** The ticket is the version of the document that the object was written for. */
 export const groupObjectKey = (life: string, ticket: number, random: string): string =>
-  `groups/${life}/${padSeq(ticket)}-${random}`
+  `${groupPrefix(life)}${padSeq(ticket)}-${random}`
 
 /** Everything stored for a shard's objects starts with this. */
 export const shardPrefix = (shard: Shard): string => `${shard.topicId}/${shard.index}/`

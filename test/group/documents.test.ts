@@ -70,6 +70,24 @@ describe('bytes of members that are too large for the document', () => {
     expect((await w.objects.list('groups/', '')).length).toBeGreaterThan(3)
   })
 
+  test('are swept once the group names others, and with the group', async () => {
+    const w = world()
+    const [a] = await joined(w, 'g', [joining('a', Buffer.alloc(150_000, 'old'))])
+    const again = { ...joining('a', Buffer.alloc(150_000, 'new')), memberId: a?.memberId ?? '' }
+    const replies = await joined(w, 'g', [again])
+    expect(replies).toMatchObject([{ error: 'NONE', generation: 2 }])
+    const before = (await w.objects.list('groups/', '')).length
+    await w.another().deleteExpired()
+    const left = await w.objects.list('groups/', '')
+    expect([before > left.length, left.length > 0]).toEqual([true, true])
+    const beat = { memberId: a?.memberId ?? '', instanceId: null, generation: 2 }
+    expect(await w.another().heartbeat('g', beat)).toBe('NONE')
+    await w.groups.leave('g', [{ memberId: a?.memberId ?? '', instanceId: null }])
+    expect(await w.groups.delete('g')).toBe('NONE')
+    await w.another().deleteExpired()
+    expect(await w.objects.list('groups/', '')).toEqual([])
+  })
+
   test('are read once by an instance, however often the group is asked', async () => {
     const w = world()
     const [a] = await joined(w, 'g', [joining('a', Buffer.alloc(150_000))])
