@@ -173,7 +173,8 @@ const churn = async (group: GroupRun, kind: MemberKind): Promise<void> => {
   const left: Promise<void>[] = []
   for (const what of shuffled(['join', 'join', 'join', leaving, leaving, 'kill', 'kill'], chance)) {
     for (let i = 0; i < 3; i++) await Promise.all([group.produce(60), pause(400)])
-    const victim = members[chance.below(members.length)]
+    // The oldest has partitions for certain.
+    const victim = what === 'kill' ? members[0] : members[chance.below(members.length)]
     if (what === 'join' || victim === undefined || members.length === 1) {
       members.push(group.start(kind))
       continue
