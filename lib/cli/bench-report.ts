@@ -1,29 +1,31 @@
 import type { Figures, Kind, Round } from './bench-round.ts'
 
-type Direction = 'in' | 'out'
+/** In and out under load; idle is waiting for records, with nothing to read. */
+type Part = 'in' | 'out' | 'idle'
 
 /** A figure over all rounds of a server. */
 type Summary = { readonly median: number; readonly least: number; readonly most: number }
 
-export type Report = Readonly<Record<Direction, readonly Line[]>>
+export type Report = Readonly<Record<Part, readonly Line[]>>
 
 /** One figure; `ratio` is Wadi's median divided by Kafka's, where both have it. */
 type Line = { readonly figure: string; readonly ratio?: number } & { readonly [kind in Kind]?: Summary }
 
-/** Medians of all rounds, so that one disturbed round does not matter. */
-export const reportOf = (rounds: readonly Round[]): Report => ({
+/** Medians of all rounds, so that one disturbed round does not matter; `idle` was measured once, on Wadi only. */
+export const reportOf = (rounds: readonly Round[], idle: Figures): Report => ({
   in: linesOf(rounds, 'in'),
   out: linesOf(rounds, 'out'),
+  idle: [...idle].map(([figure, value]) => ({ figure, wadi: { median: value, least: value, most: value } })),
 })
 
 /** A table for people: one line for each figure, one column for each server. */
 export const tableOf = (report: Report): string => {
   const rows = [
     ['', '', 'wadi', 'kafka', 'wadi ÷ kafka'],
-    ...(['in', 'out'] as const).flatMap((direction) =>
-      report[direction].map((line) => {
+    ...(['in', 'out', 'idle'] as const).flatMap((part) =>
+      report[part].map((line) => {
         const ratio = line.ratio === undefined ? '' : line.ratio.toFixed(2)
-        return [direction, line.figure, cell(line.wadi), cell(line.kafka), ratio]
+        return [part, line.figure, cell(line.wadi), cell(line.kafka), ratio]
       }),
     ),
   ]
@@ -34,7 +36,7 @@ export const tableOf = (report: Report): string => {
   return `${aligned.map((row) => row.join('  ').trimEnd()).join('\n')}\n`
 }
 
-const linesOf = (rounds: readonly Round[], direction: Direction): readonly Line[] => {
+const linesOf = (rounds: readonly Round[], direction: 'in' | 'out'): readonly Line[] => {
   const summaryOf = (kind: Kind, figure: string): Summary | undefined =>
     summaryOfValues(rounds.filter((round) => round.kind === kind).map((round) => round[direction].get(figure)))
   return figuresOf(rounds.map((round) => round[direction])).map((figure) => {

@@ -1,5 +1,6 @@
 import { cpus, loadavg, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
+import { measureIdle } from './bench-idle.ts'
 import { consumerClient, producerClient } from './bench-load.ts'
 import { reportOf, tableOf } from './bench-report.ts'
 import { type Kind, measureRound, type Round } from './bench-round.ts'
@@ -7,6 +8,7 @@ import { missingForKafka } from './bench-tools.ts'
 
 const usage = `wadi bench [--against kafka] [--rounds n] [--records n] [--record-bytes n] [--partitions n]
            [--batch-bytes n] [--linger-ms n] [--compression none|gzip|snappy|lz4|zstd] [--only wadi|kafka]
+           [--idle-seconds n]
 `
 
 /**
@@ -44,7 +46,10 @@ export const runBench = async (args: readonly string[]): Promise<number> => {
       rounds.push(await measureRound(kind, clients, load))
     }
   }
-  const report = reportOf(rounds)
+  const idleSeconds = Number(values['idle-seconds'])
+  const isIdleMeasured = kinds.includes('wadi') && idleSeconds > 0
+  if (isIdleMeasured) process.stderr.write('members with nothing to read\n')
+  const report = reportOf(rounds, isIdleMeasured ? await measureIdle(load, idleSeconds) : new Map())
   process.stderr.write(`\n${tableOf(report)}\n`)
   const names = { in: clients.producer.name, out: clients.consumer.name }
   const measured = { load, acks: 'all', rounds: Number(values.rounds), clients: names, machine: machine(), ...report }
@@ -63,6 +68,7 @@ const options = {
   'batch-bytes': { type: 'string', default: '16384' },
   'linger-ms': { type: 'string', default: '5' },
   compression: { type: 'string', default: 'none' },
+  'idle-seconds': { type: 'string', default: '30' },
 } as const
 
 /** What a reader of the figures has to know about the machine; the load says who else was using it. */
