@@ -7,7 +7,9 @@ import { type ServerUnderTest, startServer } from '../support/server.ts'
 import { kafkaTool, skipWithout, temporaryFile, tryKafkaTool } from '../support/tools.ts'
 
 const topic = 'orders'
-const partitions = 3
+/** The last has no records, and nobody commits anything for it. */
+const partitions = 4
+const written = 3
 const perPartition = 10
 /** The first half of each partition is of this time, a second apart; the other half is new. */
 const longAgo = Date.parse('2023-11-14T22:13:20.000Z')
@@ -25,7 +27,7 @@ describe.skipIf(skipWithout('kafka'))('kafka-consumer-groups', { timeout: 60_000
       const kind = group === 'classic' ? 'kafkajs' : 'platformatic-consumer'
       return startMember({ kind, bootstrap: server.bootstrap, group, topic }, count)
     })
-    await until('both groups have processed all', async () => processed, 2 * partitions * perPartition, 30_000)
+    await until('both groups have processed all', async () => processed, 2 * written * perPartition, 30_000)
     await commit('empty', [4, 10])
   })
   afterAll(async () => {
@@ -37,10 +39,10 @@ describe.skipIf(skipWithout('kafka'))('kafka-consumer-groups', { timeout: 60_000
     const producer = kafkaJs(server.bootstrap).producer({ allowAutoTopicCreation: false })
     await producer.connect()
     const now = Date.now()
-    const messages = Array.from({ length: partitions * perPartition }, (_, index) => {
-      const offset = Math.floor(index / partitions)
+    const messages = Array.from({ length: written * perPartition }, (_, index) => {
+      const offset = Math.floor(index / written)
       const time = offset < perPartition / 2 ? longAgo + offset * 1000 : now
-      return { partition: index % partitions, value: `v${index}`, timestamp: String(time) }
+      return { partition: index % written, value: `v${index}`, timestamp: String(time) }
     })
     await producer.send({ topic, messages })
     await producer.disconnect()
@@ -88,7 +90,7 @@ describe.skipIf(skipWithout('kafka'))('kafka-consumer-groups', { timeout: 60_000
       .join('')
   }
 
-  test('lists groups by name, state and type', async () => {
+  test('lists groups by name, state and type, and describes them all', async () => {
     const all = await transcript(
       ['--list'],
       ['--list', '--state'],
@@ -96,6 +98,8 @@ describe.skipIf(skipWithout('kafka'))('kafka-consumer-groups', { timeout: 60_000
       ['--list', '--type'],
       ['--list', '--type', 'consumer'],
       ['--list', '--state', 'stable', '--type', 'classic'],
+      ['--describe', '--all-groups'],
+      ['--describe', '--all-groups', '--state'],
     )
     expectGolden('list', all)
   })
