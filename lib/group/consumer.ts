@@ -1,5 +1,5 @@
 import { retarget, subscribedTopics, withoutConsumers } from './consumer-members.ts'
-import { expireConsumer } from './expire.ts'
+import { expire } from './expire.ts'
 import {
   type AssignorName,
   asConsumer,
@@ -80,15 +80,16 @@ export const consumerHeartbeat = (
   const problem = problemOf(request)
   if (problem !== undefined) return { group, reply: refusedConsumer(problem.error, problem.message) }
   if (group === undefined && request.memberEpoch !== 0) return unknown(group)
-  const consumers = asConsumer(group ?? newGroup(moment))
+  // Members that died are gone first: the group of the other protocol that they leave behind may change its type.
+  const present = group && expire(group, limits, moment.nowMs)
+  const consumers = asConsumer(present ?? newGroup(moment))
   if (consumers === undefined) {
-    return { group, reply: refusedConsumer('GROUP_ID_NOT_FOUND', 'The group is not a consumer group.') }
+    return { group: present, reply: refusedConsumer('GROUP_ID_NOT_FOUND', 'The group is not a consumer group.') }
   }
-  const present = expireConsumer(consumers, limits, moment.nowMs)
-  const stepped = present.members.length === 0 && request.memberEpoch !== 0 ? unknown(present) : undefined
-  const step = stepped ?? stepOf(present, request, topics, limits, moment)
+  const stepped = consumers.members.length === 0 && request.memberEpoch !== 0 ? unknown(consumers) : undefined
+  const step = stepped ?? stepOf(consumers, request, topics, limits, moment)
   // A refusal makes no group, and changes nobody's type.
-  return step.group === consumers ? { ...step, group } : step
+  return step.group === consumers ? { ...step, group: present } : step
 }
 
 const stepOf = (

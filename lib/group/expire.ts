@@ -19,7 +19,7 @@ export const expireClassic = (group: ClassicGroup, nowMs: number): ClassicGroup 
 const hasVanished = (member: Member, nowMs: number): boolean =>
   !member.joined && isGone(member, member.sessionTimeoutMs, nowMs)
 
-export const expireConsumer = (
+const expireConsumer = (
   group: ConsumerGroup,
   { consumerSessionTimeoutMs }: { readonly consumerSessionTimeoutMs: number },
   nowMs: number,

@@ -178,13 +178,15 @@ export class Groups {
   ): Promise<FetchedOffsets> {
     const nothing = new Map<string, never>()
     if (!isGroupId(groupId)) return { error: 'INVALID_GROUP_ID', offsets: nothing }
-    const group = await this.#load(groupId)
+    const stored = await this.#documents.load(groupId)
+    const group = stored && this.#present(stored)
     const error = fetchRefusal(group, asking)
     if (error !== undefined) return { error, offsets: nothing }
-    if (group === undefined) return { error: 'NONE', offsets: nothing }
-    // Without members nobody can get a partition from somebody else.
-    const fence = group.members.length === 0 ? undefined : group.fence
-    const offsets = await this.#offsets.read(group.life, topicIds, fence)
+    if (stored === undefined || group === undefined) return { error: 'NONE', offsets: nothing }
+    // Without members nobody can get a partition from somebody else. What time has done is not true before it is stored:
+    // a fence ahead of the group's would let a commit through that the group, as others read it, still allows.
+    const fence = stored.members.length === 0 ? undefined : stored.fence
+    const offsets = await this.#offsets.read(stored.life, topicIds, fence)
     return { error: 'NONE', offsets: this.#unexpired(group, offsets) }
   }
 

@@ -1,4 +1,4 @@
-import { expireClassic } from './expire.ts'
+import { expire, expireClassic } from './expire.ts'
 import {
   asClassic,
   type ClassicGroup,
@@ -58,13 +58,14 @@ export const join = (group: Group | undefined, request: JoinRequest, limits: Gro
     return { group, reply: refused('INCONSISTENT_GROUP_PROTOCOL', request) }
   }
   if (group === undefined && request.memberId !== '') return { group, reply: refused('UNKNOWN_MEMBER_ID', request) }
-  const classic = asClassic(group ?? newGroup(moment))
-  if (classic === undefined) return { group, reply: refused('INCONSISTENT_GROUP_PROTOCOL', request) }
-  const present = expireClassic(classic, moment.nowMs)
+  // Members that died are gone first: the group of the other protocol that they leave behind may change its type.
+  const present = group && expire(group, limits, moment.nowMs)
+  const classic = asClassic(present ?? newGroup(moment))
+  if (classic === undefined) return { group: present, reply: refused('INCONSISTENT_GROUP_PROTOCOL', request) }
   const step = request.memberId === '' ? joinUnknown : joinKnown
-  const joined = step(present, request, limits, moment)
+  const joined = step(classic, request, limits, moment)
   // A refusal makes no group, and changes nobody's type.
-  return joined.group === classic ? { ...joined, group } : joined
+  return joined.group === classic ? { ...joined, group: present } : joined
 }
 
 /** The same request, when it has been waiting: it belongs to whatever barrier is open now. */

@@ -77,19 +77,20 @@ export class OffsetDocuments {
         const where = life
         await Promise.all(tries.map(async (one) => one.look(await this.#load(where, one.topic.topicId))))
       }
-      const group = present(await documents.load(groupId))
+      const stored = await documents.load(groupId)
+      const group = present(stored)
       const refusal = commitRefusal(group, committer, partitionsIn(tries))
       if (refusal !== undefined) {
         for (const one of tries) answers.set(one.topic.topicId, one.refused(refusal))
         return answers
       }
-      if (group === undefined || group.life !== life) {
-        life = group?.life ?? (await this.#makeGroup(groupId))
+      if (stored === undefined || stored.life !== life) {
+        life = stored?.life ?? (await this.#makeGroup(groupId))
         this.#remember(groupId, life)
         tries = tries.map(({ topic }) => new CommitTry(topic))
         continue
       }
-      await Promise.all(tries.map((one) => this.#write(group, one)))
+      await Promise.all(tries.map((one) => this.#write(stored, one)))
       for (const { topic, answer } of tries) if (answer !== undefined) answers.set(topic.topicId, answer)
       tries = tries.filter(({ answer }) => answer === undefined)
       if (tries.length === 0) return answers

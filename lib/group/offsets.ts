@@ -18,7 +18,7 @@ import { has } from './partitions.ts'
  * A document that is missing is put, so that a late first commit meets it too.
  */
 export type OffsetsDocument = {
-  /** At most the group's. */
+  /** At most the group's, as it is stored. */
   readonly fence: number
   /** Commits so far: counts on also when offsets are deleted. */
   readonly commits: number
