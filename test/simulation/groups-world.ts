@@ -1,0 +1,283 @@
+import type { Group, GroupTopic } from '../../lib/group/group.ts'
+import { Groups } from '../../lib/group/groups.ts'
+import { OutcomeUnknown } from '../../lib/store/documents.ts'
+import { type FaultSource, faultyItems, faultyObjects, type StoreCall } from '../../lib/store/faults.ts'
+import { type Items, StoreUnavailable } from '../../lib/store/items.ts'
+import { memoryItems, memoryObjects } from '../../lib/store/memory.ts'
+import type { Objects } from '../../lib/store/objects.ts'
+import { type GroupAnomalyClass, GroupRecorder } from './groups-history.ts'
+import { drawGroupScenario, type GroupScenario } from './groups-scenario.ts'
+import { GroupWatch } from './groups-watch.ts'
+import { Tally } from './paths.ts'
+import { Process } from './process.ts'
+import { Random } from './random.ts'
+import { Schedule } from './schedule.ts'
+import { faultOf, latencyOf } from './weather.ts'
+import { type WireOptions, wiredItems, wiredObjects } from './wire.ts'
+import type { Reply } from './world.ts'
+
+/** What is asked of a coordinator. */
+export type GroupService = Pick<
+  Groups,
+  'join' | 'sync' | 'heartbeat' | 'leave' | 'consumerHeartbeat' | 'commit' | 'fetchOffsets' | 'deleteOffsets' | 'delete'
+>
+
+/** A way to break the coordinators from outside, to see whether anybody notices. */
+export type GroupMutation = {
+  readonly items?: (items: Items) => Items
+  /** `present` is the group as it is stored, whatever the coordinator has read. */
+  readonly groups?: (groups: GroupService, present: () => Group | undefined) => GroupService
+}
+
+export type Coordinator = { readonly name: string; readonly process: Process; readonly groups: GroupService }
+
+type Handling = { readonly coordinator: Coordinator; readonly what: string }
+
+export const groupId = 'group'
+
+/** Wednesday, 1 November 2023. */
+const startMs = 1_698_800_000_000
+/** A coordinator that stands still for so long is replaced by another, and goes on beside it when it thaws. */
+const noticedFreezeMs = 2000
+/** Nothing takes longer on a coordinator that runs: a hold, then writes without answers, and calls that are only slow. */
+const longestHandlingMs = 120_000
+
+/** Coordinators over shared stores, and all that can happen to them. Everything follows from the seed. */
+export class GroupWorld {
+  readonly random: Random
+  readonly schedule = new Schedule(startMs)
+  readonly recorder = new GroupRecorder()
+  readonly faults = new Tally()
+  readonly tally = new Tally()
+  readonly scenario: GroupScenario
+  readonly watch: GroupWatch
+  /** What happened, line by line; undefined when nobody wants to know. */
+  readonly trace: string[] | undefined
+  /** Nothing goes wrong any more, and nobody leaves. */
+  isClosing = false
+  operations = 0
+  /** The last of those that stand still thaw then, and the last late request has arrived. */
+  restlessUntilMs = 0
+  readonly #mutation: GroupMutation
+  readonly #items: Items
+  readonly #objects: Objects
+  readonly #coordinators: Coordinator[] = []
+  readonly #handlings = new Set<Handling>()
+  #made = 0
+
+  constructor(seed: number, options: { readonly mutation?: GroupMutation; readonly isTraced?: boolean } = {}) {
+    this.random = new Random(seed)
+    this.scenario = drawGroupScenario(this.random)
+    this.#mutation = options.mutation ?? {}
+    this.trace = options.isTraced ? [] : undefined
+    this.watch = new GroupWatch(this.recorder, () => this.schedule.nowMs, this.tally.hit)
+    const source: FaultSource = { decide: (call) => this.#decide(call), sleep: (ms) => this.schedule.sleep(ms) }
+    this.#items = faultyItems(this.watch.items(memoryItems()), source)
+    this.#objects = faultyObjects(
+      memoryObjects(() => this.schedule.nowMs),
+      source,
+    )
+    for (let i = 0; i < this.scenario.coordinators; i++) this.#coordinators.push(this.#newCoordinator())
+    this.note(`scenario ${JSON.stringify(this.scenario)}`)
+  }
+
+  get elapsedMs(): number {
+    return this.schedule.nowMs - startMs
+  }
+
+  note(line: string): void {
+    this.trace?.push(`${this.elapsedMs.toFixed(3)} ${line}`)
+  }
+
+  report(anomaly: GroupAnomalyClass, detail: string): void {
+    this.recorder.reports.push({ class: anomaly, detail })
+    this.note(`ANOMALY ${anomaly} ${detail}`)
+  }
+
+  /** Runs something that nobody waits for. */
+  spawn(name: string, work: Promise<void>): void {
+    work.catch((error: unknown) =>
+      this.report('unexpected-error', `${name}: ${error instanceof Error ? error.stack : error}`),
+    )
+  }
+
+  coordinator(): Coordinator {
+    return this.#coordinators[this.random.int(this.#coordinators.length)] ?? this.#newCoordinator()
+  }
+
+  isInService(coordinator: Coordinator): boolean {
+    return this.#coordinators.includes(coordinator)
+  }
+
+  /** Asks a coordinator over the network. What was asked goes on, or begins, when the client has given up. */
+  request<Value>(
+    what: string,
+    coordinator: Coordinator,
+    timeoutMs: number,
+    handle: (groups: GroupService) => Promise<Value>,
+  ): Promise<Reply<Value>> {
+    this.operations += 1
+    return new Promise((resolve) => {
+      const arrive = (): void => {
+        const handling = { coordinator, what }
+        const arrivedMs = this.schedule.nowMs
+        this.#handlings.add(handling)
+        const reply = (outcome: Reply<Value>) => {
+          this.#handlings.delete(handling)
+          const tookMs = this.schedule.nowMs - arrivedMs
+          const ranAllTheTime = coordinator.process.frozenUntilMs <= arrivedMs
+          if (ranAllTheTime && tookMs > longestHandlingMs) this.report('hung', `${what} took ${tookMs} ms`)
+          this.#travel(`answer to ${what}`, () => resolve(outcome))
+        }
+        handle(coordinator.groups).then(
+          (value) => reply({ outcome: 'answered', value }),
+          (error: unknown) => {
+            if (!(error instanceof StoreUnavailable || error instanceof OutcomeUnknown)) {
+              this.report('unexpected-error', `${what}: ${error instanceof Error ? error.stack : error}`)
+            }
+            reply({ outcome: 'failed', error })
+          },
+        )
+      }
+      this.schedule.after(timeoutMs, () => resolve({ outcome: 'silence' }))
+      this.#travel(what, () => coordinator.process.resume(arrive))
+    })
+  }
+
+  /** Requests that are being handled by coordinators that live. */
+  pending(): readonly Handling[] {
+    return [...this.#handlings].filter(({ coordinator }) => !coordinator.process.isDead)
+  }
+
+  /** Everything that stands still until a moment goes on then. */
+  restless(untilMs: number): void {
+    this.restlessUntilMs = Math.max(this.restlessUntilMs, untilMs)
+  }
+
+  #travel(what: string, arrive: () => void): void {
+    const { random, scenario, schedule } = this
+    if (!this.isClosing && random.chance(scenario.lost)) {
+      this.faults.hit('request or answer lost')
+      this.note(`lost: ${what}`)
+      return
+    }
+    const isLate = !this.isClosing && random.chance(scenario.late)
+    const hopMs = isLate ? random.spread(100, scenario.longestLateMs) : random.logNormal(0.7, 0.5)
+    if (isLate) {
+      this.faults.hit('request or answer late')
+      this.note(`late by ${hopMs}: ${what}`)
+      this.restless(schedule.nowMs + hopMs)
+    }
+    schedule.after(hopMs, arrive)
+  }
+
+  #newCoordinator(): Coordinator {
+    this.#made += 1
+    const name = `s${this.#made}`
+    const process = new Process(this.schedule)
+    const { random, schedule, scenario } = this
+    const skewMs = Math.round(random.between(-1, 1) * scenario.largestSkewMs)
+    const clock = {
+      now: () => Math.floor(schedule.nowMs + skewMs),
+      sleep: (ms: number, wake?: AbortSignal) => sleepOrWake(process, ms, wake),
+      random: () => random.next(),
+      randomId: () => random.id(),
+    }
+    const wire = this.#wire(name, process)
+    const wired = wiredItems(this.#items, wire)
+    const items = this.#mutation.items?.(wired) ?? wired
+    const objects = wiredObjects(this.#objects, wire)
+    const groups = new Groups({ items, objects, clock }, this.#topics(), scenario.limits)
+    return { name, process, groups: this.#mutation.groups?.(groups, () => this.watch.group) ?? groups }
+  }
+
+  #topics() {
+    const { topics } = this.scenario
+    return {
+      find: async (name: string): Promise<GroupTopic | undefined> => topics.find((topic) => topic.name === name),
+      all: async (): Promise<readonly GroupTopic[]> => topics,
+    }
+  }
+
+  #wire(name: string, process: Process): WireOptions {
+    const { random, schedule } = this
+    return {
+      process,
+      stumble: () => this.#stumble(name, process),
+      after: (ms, run) => schedule.after(ms, run),
+      latencyMs: (call) => latencyOf(call, random) / 2,
+      pageSize: 1000,
+      patienceMs: () => random.spread(20, 3000),
+      onSent: (called) => this.note(`${name} ${called.call} ${called.where}`),
+      onAnswered: (called, answer) => {
+        if (this.trace) this.note(`${name} ${called.call} ${called.where} → ${summaryOf(answer)}`)
+      },
+    }
+  }
+
+  #decide(call: StoreCall) {
+    if (this.isClosing) return { fault: 'pass' } as const
+    const fault = faultOf(call, this.scenario.climate, this.random)
+    const isTooOld = this.watch.writtenMs(call.where) < this.schedule.nowMs - this.scenario.staleForMs
+    if (fault.fault === 'pass' || (fault.fault === 'stale' && isTooOld)) return { fault: 'pass' } as const
+    this.faults.hit(fault.fault)
+    this.note(`fault ${fault.fault} of ${call.call} ${call.where}`)
+    if (fault.fault === 'late' || fault.fault === 'echo') this.restless(this.schedule.nowMs + fault.afterMs)
+    return fault
+  }
+
+  #stumble(name: string, process: Process): void {
+    const { crashes, freezes, longestFreezeMs } = this.scenario.climate
+    if (this.isClosing || process.isDead || process.isFrozen) return
+    if (this.random.chance(crashes)) {
+      this.faults.hit('coordinator crashes')
+      this.note(`${name} crashes`)
+      process.kill()
+      for (const one of this.#handlings) if (one.coordinator.process === process) this.#handlings.delete(one)
+      this.#replace(process, this.random.spread(50, 10_000))
+    } else if (this.random.chance(freezes)) {
+      const ms = this.random.spread(1000, longestFreezeMs)
+      this.faults.hit('coordinator freezes')
+      this.note(`${name} freezes for ${ms}`)
+      process.freeze(ms)
+      this.restless(this.schedule.nowMs + ms)
+      if (ms > noticedFreezeMs) this.#replace(process, this.random.between(0, noticedFreezeMs))
+    }
+  }
+
+  #replace(process: Process, afterMs: number): void {
+    this.schedule.after(afterMs, () => {
+      const slot = this.#coordinators.findIndex((one) => one.process === process)
+      if (slot >= 0) this.#coordinators[slot] = this.#newCoordinator()
+    })
+  }
+
+  /** After this nothing new goes wrong. */
+  calmDown(): void {
+    this.isClosing = true
+    this.note('calm')
+  }
+}
+
+const sleepOrWake = (process: Process, ms: number, wake: AbortSignal | undefined): Promise<void> => {
+  const slept = process.sleep(ms)
+  if (wake === undefined) return slept
+  return new Promise((resolve) => {
+    void slept.then(resolve)
+    if (wake.aborted) resolve()
+    else wake.addEventListener('abort', () => resolve())
+  })
+}
+
+const summaryOf = (answer: { readonly is: string; readonly value?: unknown; readonly error?: unknown }): string => {
+  if (answer.is === 'error') return String(answer.error)
+  return (
+    JSON.stringify(answer.value, (name, value: unknown) => (name === 'body' ? textOf(value) : value))?.slice(0, 1500) ??
+    ''
+  )
+}
+
+const textOf = (value: unknown): string =>
+  typeof value === 'object' && value !== null && 'data' in value && Array.isArray(value.data)
+    ? Buffer.from(value.data).toString()
+    : ''
