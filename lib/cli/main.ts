@@ -5,6 +5,7 @@ import { version } from '../version.ts'
 const usage = `wadi: Kafka that runs dry
 
   wadi dev        a server on this machine, for any Kafka client
+  wadi audit      checks that everything is where it must be
   wadi bench      measures this build with stock clients
   wadi help       this; wadi <command> --help tells more
   wadi --version
@@ -16,6 +17,7 @@ type Command = (args: readonly string[]) => Promise<number>
 /** Loaded when asked for: most of a start is reading modules. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   dev: async () => (await import('./dev.ts')).runDev,
+  audit: async () => (await import('./audit.ts')).runAudit,
   bench: async () => (await import('./bench.ts')).runBench,
 }
 
