@@ -55,6 +55,7 @@ describe.concurrent('groups over 12 partitions', { timeout: 120_000 }, () => {
         await group.untilProcessed()
         await group.untilCommitted()
         expect(group.times()).toEqual({ 1: sent })
+        expect(members.map((member) => member.said()).join('')).not.toContain('crash')
       }
       await leaveAll(members)
       await group.produce(120)

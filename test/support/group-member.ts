@@ -23,35 +23,45 @@ const handle = (partition: number, offset: bigint | string, value: string): void
   process.stdout.write(`${partition} ${offset} ${value}\n`)
 }
 
-const asked = new Promise<void>((resolve) => process.once('SIGTERM', () => resolve()))
+let isAsked = false
+const asked = new Promise<void>((resolve) =>
+  process.once('SIGTERM', () => {
+    isAsked = true
+    resolve()
+  }),
+)
 
+/** It is started again when it gives up, as whoever runs such a program does. */
 const consumeWithKafkaJs = async (): Promise<void> => {
   const { group: groupId, topic } = values
   const brokers = values.bootstrap.split(',')
-  const kafka = new Kafka({
-    clientId: 'suite',
-    brokers,
-    logLevel: logLevel.NOTHING,
-    retry: { retries, maxRetryTime: 1000 },
-  })
-  const consumer = kafka.consumer({
-    ...{ groupId, sessionTimeout: sessionTimeoutMs, heartbeatInterval: heartbeatIntervalMs },
-    ...{ rebalanceTimeout: sessionTimeoutMs, maxWaitTimeInMs: 500, retry: { retries, maxRetryTime: 1000 } },
-  })
-  await consumer.connect()
-  await consumer.subscribe({ topics: [topic], fromBeginning: true })
-  await consumer.run({
-    autoCommit: false,
-    eachBatchAutoResolve: false,
-    eachBatch: async ({ batch, resolveOffset }) => {
-      for (const { offset, value } of batch.messages) handle(batch.partition, offset, String(value))
-      resolveOffset(batch.lastOffset())
-      const offset = String(BigInt(batch.lastOffset()) + 1n)
-      await consumer.commitOffsets([{ topic, partition: batch.partition, offset }])
-    },
-  })
-  await asked
-  await consumer.disconnect()
+  const retry = { retries, maxRetryTime: 1000 }
+  const kafka = new Kafka({ clientId: 'suite', brokers, logLevel: logLevel.NOTHING, retry })
+  while (!isAsked) {
+    const consumer = kafka.consumer({
+      ...{ groupId, sessionTimeout: sessionTimeoutMs, heartbeatInterval: heartbeatIntervalMs },
+      ...{ rebalanceTimeout: sessionTimeoutMs, maxWaitTimeInMs: 500, retry },
+    })
+    const gaveUp = Promise.withResolvers<void>()
+    consumer.on(consumer.events.CRASH, ({ payload }) => {
+      process.stderr.write(`crash: ${payload.error}\n`)
+      if (!payload.restart) gaveUp.resolve()
+    })
+    await consumer.connect()
+    await consumer.subscribe({ topics: [topic], fromBeginning: true })
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      eachBatch: async ({ batch, resolveOffset }) => {
+        for (const { offset, value } of batch.messages) handle(batch.partition, offset, String(value))
+        resolveOffset(batch.lastOffset())
+        const offset = String(BigInt(batch.lastOffset()) + 1n)
+        await consumer.commitOffsets([{ topic, partition: batch.partition, offset }])
+      },
+    })
+    await Promise.race([asked, gaveUp.promise])
+    await consumer.disconnect()
+  }
 }
 
 const consumeWithPlatformatic = async (isNewProtocol: boolean): Promise<void> => {
