@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { realClock } from '../clock.ts'
 import { type Settings, SettingsError, settingsFrom } from '../environment.ts'
-import { auditLogs } from '../maintenance/audit.ts'
+import { type AuditProgress, auditLogs } from '../maintenance/audit.ts'
 import { addCounts, Problems } from '../maintenance/audit-report.ts'
 import { type AuditStores, readOnly } from '../maintenance/audit-stores.ts'
 import { StoreSetupError, StoreUnavailable } from '../store/items.ts'
@@ -80,15 +80,15 @@ const isUsageError = (error: unknown): error is Error =>
 const audit = async ({ settings, sample }: Wanted): Promise<AuditReport> => {
   using stores = await open(settings)
   const problems = new Problems()
-  const startMs = realClock.now()
-  let toldMs = startMs
-  const onShard = (topic: string, shard: number): void => {
+  let toldMs = realClock.now()
+  const onProgress = ({ topic, shard, read, toRead }: AuditProgress): void => {
     const nowMs = realClock.now()
     if (nowMs - toldMs < progressEveryMs) return
     toldMs = nowMs
-    process.stderr.write(`wadi audit: at ${topic}, shard ${shard}; ${problems.count} problems so far\n`)
+    const part = toRead === 0 ? '' : `, ${read} of ${toRead} batches and segments`
+    process.stderr.write(`wadi audit: at ${topic}, shard ${shard}${part}; ${problems.count} problems so far\n`)
   }
-  const logs = await auditLogs(stores, { clock: realClock, sample, problems, onShard })
+  const logs = await auditLogs(stores, { clock: realClock, sample, problems, onProgress })
   const counts = addCounts(logs, await auditGroups(readOnly(stores, realClock), problems))
   return { sound: problems.count === 0, ...counts, problemCount: problems.count, problems: problems.listed }
 }

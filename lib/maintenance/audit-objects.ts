@@ -5,6 +5,14 @@ import { checksOf, type ObjectsAudit } from './audit-bytes.ts'
 import type { Found } from './audit-journal.ts'
 import { type AuditCounts, addCounts, noCounts } from './audit-report.ts'
 
+type ObjectsAuditOptions = {
+  readonly state: State
+  /** The name of the checkpoint's object, empty where there is none. */
+  readonly checkpoint: string
+  readonly sample: number
+  readonly onRead: (read: number, toRead: number) => void
+}
+
 /** Batches and segments that are read at once. */
 const readsAtOnce = 8
 
@@ -15,7 +23,7 @@ const readsAtOnce = 8
 export const auditObjects = async (
   objects: Objects,
   shard: Shard,
-  { state, checkpoint, sample }: { readonly state: State; readonly checkpoint: string; readonly sample: number },
+  { state, checkpoint, sample, onRead }: ObjectsAuditOptions,
 ): Promise<ObjectsAudit> => {
   const needed = neededBytes(state)
   const listed = await listObjects(objects, shard, needed, checkpoint)
@@ -34,6 +42,7 @@ export const auditObjects = async (
   const checks = [...state.partitions.values()].flatMap((partition) => checksOf(objects, shard, partition, sample))
   const sound = checks.filter(({ object }) => object === undefined || !damaged.has(object))
   for (let i = 0; i < sound.length; i += readsAtOnce) {
+    onRead(i, sound.length)
     for (const read of await Promise.all(sound.slice(i, i + readsAtOnce).map(({ run }) => run()))) {
       found.push(...read.found)
       counts = addCounts(counts, read.counts)

@@ -9,13 +9,20 @@ import { auditObjects } from './audit-objects.ts'
 import { type AuditCounts, addCounts, noCounts, type Problems } from './audit-report.ts'
 import { type AuditStores, readOnly } from './audit-stores.ts'
 
+/** Where an audit is: how many batches and segments of a shard are read, once it is known how many are to be. */
+export type AuditProgress = {
+  readonly topic: string
+  readonly shard: number
+  readonly read: number
+  readonly toRead: number
+}
+
 export type AuditOptions = {
   readonly clock: Clock
   /** Pieces of each partition whose bytes are read: batches of its tail, blocks of its segments. Infinity: all. */
   readonly sample: number
   readonly problems: Problems
-  /** Told of each shard before it is looked at. */
-  readonly onShard: (topic: string, shard: number) => void
+  readonly onProgress: (progress: AuditProgress) => void
 }
 
 /**
@@ -34,7 +41,7 @@ export const auditLogs = async (stores: AuditStores, options: AuditOptions): Pro
     counts = addCounts(counts, { topics: 1 })
     await auditName(audited, topic, problems)
     for (const shard of shardsOf(topic)) {
-      options.onShard(name, shard.index)
+      options.onProgress({ topic: name, shard: shard.index, read: 0, toRead: 0 })
       counts = addCounts(counts, await auditShard(audited, topic, shard, options))
     }
   }
@@ -102,7 +109,7 @@ const auditShard = async (
   stores: AuditStores,
   topic: Topic,
   shard: Shard,
-  { sample, problems }: AuditOptions,
+  { sample, problems, onProgress }: AuditOptions,
 ): Promise<Partial<AuditCounts>> => {
   const journal = await auditJournal(stores, shard)
   const objects = journal.state
@@ -110,6 +117,7 @@ const auditShard = async (
         state: journal.state,
         checkpoint: journal.item?.object ?? '',
         sample,
+        onRead: (read, toRead) => onProgress({ topic: topic.name, shard: shard.index, read, toRead }),
       })
     : { counts: noCounts, found: [] }
   const found = [...journal.found, ...misplaced(topic, shard, journal), ...(await still(stores, shard, objects.found))]

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest'
 import { replaceCheckpointItem } from '../../lib/journal/checkpoint-item.ts'
+import { batchFrom } from '../../lib/log/append.ts'
 import { encodeState } from '../../lib/log/checkpoint.ts'
 import { logFold } from '../../lib/log/fold.ts'
-import { partitionOf } from '../../lib/log/state.ts'
+import { type Partition, partitionOf, type State } from '../../lib/log/state.ts'
 import { objectKey, rowKey, topicNameKey } from '../../lib/store/keys.ts'
+import { batch } from '../support/batches.ts'
 import { busyCluster, type Cluster, segmentOf, walOf } from './busy-cluster.ts'
 
 const flip = (position: number) => (bytes: Buffer) => {
@@ -192,4 +194,42 @@ test.each(damages)('it is found when $name', async ({ damage, kind, says }) => {
   expect(problems.length).toBeGreaterThan(0)
   expect(problems[0]).toMatchObject({ kind, topic: 'orders', what: expect.stringMatching(says) })
   expect(problems.every(({ todo }) => todo.length > 10)).toBe(true)
+})
+
+/** Damages the checkpoint's state where no rows are left that it could be compared with. */
+const withState = async (change: (state: State) => Partition) => {
+  const cluster = await busyCluster()
+  await cluster.age()
+  const shard = `${cluster.shard.topicId}/0/`
+  await cluster.change((await cluster.checkpointItem()).object, (bytes) => {
+    const state = logFold.decodeState(bytes, shard)
+    const changed = change(state)
+    return encodeState({ ...state, partitions: new Map(state.partitions).set(changed.index, changed) }, shard)
+  })
+  return (await cluster.audit()).problems.map(({ kind, what }) => `${kind}: ${what}`)
+}
+
+test('a gap, an overlap and an end that is not where the records end are found in a checkpoint', async () => {
+  const first = (state: State) => partitionOf(state, 0)
+  const gap = await withState((state) => ({ ...first(state), segments: [] }))
+  expect(gap[0]).toMatch(/^coverage: offsets 0 to \d+ are nowhere$/)
+  const overlap = await withState((state) => ({
+    ...first(state),
+    segments: [...first(state).segments, ...first(state).segments],
+  }))
+  expect(overlap[0]).toMatch(/^coverage: offsets 0 to \d+ are twice there$/)
+  const end = await withState((state) => ({ ...first(state), endOffset: first(state).endOffset + 3n }))
+  expect(end[0]).toMatch(/^coverage: offsets \d+ to \d+ are nowhere$/)
+  const trimmed = await withState((state) => ({ ...first(state), logStartOffset: first(state).endOffset }))
+  expect(trimmed[0]).toMatch(/^coverage: offsets 0 to \d+ were trimmed and are still there$/)
+})
+
+test('a partition in the journal of another shard is found', async () => {
+  const { topics, logs, clock, audit } = await busyCluster()
+  const { topic } = await topics.create({ name: 'two', partitions: 2, shards: 2, configs: {} })
+  const request = { batches: [batchFrom(1, batch())], leaderEpoch: undefined }
+  await logs.lane({ topicId: topic.id, index: 0 }).append(request, clock.now() + 1000)
+  expect((await audit()).problems).toMatchObject([
+    { kind: 'coverage', topic: 'two', shard: 0, partition: 1, what: 'partition 1 belongs to another shard' },
+  ])
 })

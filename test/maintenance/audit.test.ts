@@ -24,7 +24,7 @@ test('an empty cluster and an empty topic are sound', async () => {
   const { topics, items, objects, clock } = await busyCluster()
   await topics.create({ name: 'empty', partitions: 40, shards: 3, configs: {} })
   const problems = new Problems()
-  const options = { clock, sample: all, problems, onShard: () => {} }
+  const options = { clock, sample: all, problems, onProgress: () => {} }
   expect(await auditLogs({ items: memoryItems(), objects: memoryObjects(() => 0) }, options)).toMatchObject({
     topics: 0,
   })
@@ -90,7 +90,7 @@ test('an object that a flush and a sweep take away while the audit reads is no p
       return objects.list(prefix, after)
     },
   }
-  await auditLogs({ items, objects: sweptBeforeListed }, { clock, sample: all, problems, onShard: () => {} })
+  await auditLogs({ items, objects: sweptBeforeListed }, { clock, sample: all, problems, onProgress: () => {} })
   expect(isSwept).toBe(true)
   expect(problems.listed).toEqual([])
 })
@@ -110,7 +110,7 @@ test('a truncation while the audit reads rows is no problem', async () => {
       return items.query(partition, options)
     },
   }
-  await auditLogs({ items: agedBeforeRows, objects }, { clock, sample: all, problems, onShard: () => {} })
+  await auditLogs({ items: agedBeforeRows, objects }, { clock, sample: all, problems, onProgress: () => {} })
   expect(isAged).toBe(true)
   expect(problems.listed).toEqual([])
 })
@@ -125,6 +125,6 @@ test('an audit writes nothing', async () => {
     objects: { ...objects, putIfAbsent: refuse, delete: refuse },
   }
   const problems = new Problems()
-  await auditLogs(stores, { clock, sample: all, problems, onShard: () => {} })
+  await auditLogs(stores, { clock, sample: all, problems, onProgress: () => {} })
   expect(problems.count).toBe(0)
 })

@@ -59,7 +59,7 @@ export const busyCluster = async () => {
 
   const audit = async (sample = all) => {
     const problems = new Problems()
-    const counts = await auditLogs(stores, { clock, sample, problems, onShard: () => {} })
+    const counts = await auditLogs(stores, { clock, sample, problems, onProgress: () => {} })
     return { counts, problems: problems.listed }
   }
   const change = async (name: string, changed: (bytes: Buffer) => Buffer) => {
