@@ -22,12 +22,13 @@ export class ConsumerClient extends Client {
   /** One more whenever it had to abandon everything. */
   #membership = 0
   #isSettled = false
-  /** When it asked and was told that there is nothing new, and it has nothing to give up. */
-  #quietMs = 0
+  /** When it asked and was told that there is nothing new, so that it had nothing to give up; or it was no member. */
+  #quietMs: number
 
   constructor(world: GroupWorld, name: string, instanceId: string | null) {
     super(world, name, instanceId)
     this.memberId = world.random.id()
+    this.#quietMs = world.schedule.nowMs
   }
 
   override get isSettled(): boolean {
@@ -73,10 +74,10 @@ export class ConsumerClient extends Client {
     }
   }
 
-  #told({ memberEpoch, owned }: ConsumerRequest, reply: ConsumerReply, sentMs: number): void {
+  #told({ owned }: ConsumerRequest, reply: ConsumerReply, sentMs: number): void {
     this.#isFull = false
     if (owned !== null) this.#said = JSON.stringify(owned)
-    if (reply.assignment === null || memberEpoch === 0) this.#quietMs = sentMs
+    if (reply.assignment === null) this.#quietMs = sentMs
     this.number = reply.memberEpoch
     this.renew(sentMs + this.#leaseMs(sentMs))
     if (reply.assignment === null) return
@@ -137,6 +138,7 @@ export class ConsumerClient extends Client {
       this.hasEnded = true
       return
     }
+    if (error === 'UNKNOWN_MEMBER_ID') this.#quietMs = this.world.schedule.nowMs
     const isKnown = error === 'FENCED_MEMBER_EPOCH' || error === 'UNKNOWN_MEMBER_ID'
     // The instance is in use still, or the group is one of the other protocol.
     if (error === 'UNRELEASED_INSTANCE_ID' || error === 'GROUP_ID_NOT_FOUND') await this.sleep(longPauseMs)

@@ -1,16 +1,24 @@
 import type { ConsumerRequest } from '../../lib/group/consumer.ts'
 import type { Group } from '../../lib/group/group.ts'
+import type { FetchedOffsets } from '../../lib/group/groups.ts'
 import type { Committer } from '../../lib/group/offsets.ts'
 import type { Item, Items, NewItem, PutOutcome, ReplaceOutcome } from '../../lib/store/items.ts'
 import { groupsPartition } from '../../lib/store/keys.ts'
+import type { GroupAnomalyClass } from './groups-history.ts'
 import type { GroupMutation, GroupService } from './groups-world.ts'
+
+type Mutant = GroupMutation & {
+  /** What somebody has to notice. */
+  readonly shows: GroupAnomalyClass
+}
 
 /**
  * Each takes one rule away, from outside: stores that lie, and steps that skip what they must not skip. A simulation that
  * does not notice is no proof of anything.
  */
-export const groupMutants: Readonly<Record<string, GroupMutation>> = {
+export const groupMutants: Readonly<Record<string, Mutant>> = {
   'documents are replaced whatever their version': {
+    shows: 'backwards',
     items: (items) => ({
       ...items,
       replace: async (key, item, version) => {
@@ -20,6 +28,7 @@ export const groupMutants: Readonly<Record<string, GroupMutation>> = {
     }),
   },
   'offsets are replaced whatever their version': {
+    shows: 'backwards',
     items: (items) => ({
       ...items,
       replace: async (key, item, version) => {
@@ -30,13 +39,16 @@ export const groupMutants: Readonly<Record<string, GroupMutation>> = {
     }),
   },
   'no answer counts as stored': {
+    shows: 'lost-commit',
     items: (items) => withWrites(items, (outcome) => (outcome.outcome === 'unknown' ? { outcome: 'stored' } : outcome)),
   },
   'a conflict counts as stored': {
+    shows: 'lost-commit',
     items: (items) =>
       withWrites(items, (outcome) => (outcome.outcome === 'conflict' ? { outcome: 'stored' } : outcome)),
   },
   'the group is read from a copy': {
+    shows: 'backwards',
     items: (items) => {
       let copy: Item | undefined
       let reads = 0
@@ -52,18 +64,22 @@ export const groupMutants: Readonly<Record<string, GroupMutation>> = {
     },
   },
   'a fetch writes no fence': {
+    shows: 'fenced-commit-stored',
     items: (items) => withReplaces(items, (item, before) => offsetsIn(item) !== offsetsIn(before)),
   },
   'a fence never rises': {
+    shows: 'fenced-commit-stored',
     items: (items) => withBodies(items, (body) => ({ ...body, fence: 0 })),
   },
   'a commit is of whatever generation there is': {
+    shows: 'fenced-commit-accepted',
     groups: (groups, present) =>
       over(groups, {
         commit: (id, committer, topics) => groups.commit(id, inPresent(present(), committer), topics),
       }),
   },
   'a heartbeat finds that all is well': {
+    shows: 'unassigned',
     groups: (groups) =>
       over(groups, {
         heartbeat: async (id, request) => {
@@ -73,15 +89,18 @@ export const groupMutants: Readonly<Record<string, GroupMutation>> = {
       }),
   },
   'a member that says nothing has given up everything': {
+    shows: 'two-owners',
     groups: (groups) =>
       over(groups, {
         consumerHeartbeat: (id, request) => groups.consumerHeartbeat(id, { ...request, owned: nothingOf(request) }),
       }),
   },
   'sessions end early': {
+    shows: 'two-owners',
     items: (items) => withBodies(items, (body) => ({ ...body, members: older(body['members']) })),
   },
   'everybody is assigned what the first one has asked for': {
+    shows: 'two-owners-in-a-generation',
     groups: (groups) => {
       let first: Buffer | undefined
       let generation = 0
@@ -98,9 +117,32 @@ export const groupMutants: Readonly<Record<string, GroupMutation>> = {
     },
   },
   'offsets are acknowledged and not stored': {
+    shows: 'lost-commit',
     items: (items) => withReplaces(items, (item, before) => offsetsIn(item) === offsetsIn(before)),
   },
+  'a coordinator remembers what was committed': {
+    shows: 'wrong-fetch',
+    groups: (groups) => {
+      let first: FetchedOffsets | undefined
+      return over(groups, {
+        fetchOffsets: async (id, asking, topicIds) => {
+          const reply = await groups.fetchOffsets(id, asking, topicIds)
+          if (reply.error === 'NONE') first ??= reply
+          return reply.error === 'NONE' ? (first ?? reply) : reply
+        },
+      })
+    },
+  },
+  'commits go on for ever': {
+    shows: 'hung',
+    groups: (groups) => over(groups, { commit: () => new Promise(() => {}) }),
+  },
+  'generations begin anew': {
+    shows: 'number-back',
+    items: (items) => withBodies(items, (body) => ({ ...body, generation: Number(body['generation'] ?? 0) % 3 })),
+  },
   'an administrator may commit at any time': {
+    shows: 'commit-under-an-owner',
     groups: (groups, present) =>
       over(groups, {
         commit: (id, committer, topics) => groups.commit(id, asMember(present(), committer), topics),

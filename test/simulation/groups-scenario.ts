@@ -12,6 +12,8 @@ export type GroupScenario = {
   readonly lost: number
   readonly late: number
   readonly longestLateMs: number
+  /** Of the writes of offsets, those that are applied some seconds late, when others may have the partitions. */
+  readonly slowCommits: number
   /** Clocks of coordinators are wrong by at most this. */
   readonly largestSkewMs: number
   /** A read that may be stale shows nothing older than this. */
@@ -68,12 +70,13 @@ export const drawGroupScenario = (random: Random): GroupScenario => {
     lost: random.pick([0, 0.01, 0.05]),
     late: random.pick([0, 0.01, 0.05]),
     longestLateMs: isLong ? longMs : shortMs,
+    slowCommits: random.pick([0, 0, 0.1, 0.4]),
     largestSkewMs: random.pick([0, 300, 700]),
     staleForMs: 1000,
     coordinators: random.pick([2, 3]),
     members: random.pick([2, 3, 4, 5]),
     protocol,
-    laterProtocol: protocol,
+    laterProtocol: random.chance(0.4) ? random.pick<ProtocolName>(['classic', 'consumer']) : protocol,
     recess: random.chance(0.4)
       ? { atMs: activeMs * random.between(0.3, 0.6), lastsMs: random.between(1000, 15_000) }
       : undefined,

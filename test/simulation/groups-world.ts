@@ -1,8 +1,9 @@
 import type { Group, GroupTopic } from '../../lib/group/group.ts'
 import { Groups } from '../../lib/group/groups.ts'
 import { OutcomeUnknown } from '../../lib/store/documents.ts'
-import { type FaultSource, faultyItems, faultyObjects, type StoreCall } from '../../lib/store/faults.ts'
+import { type Fault, type FaultSource, faultyItems, faultyObjects, type StoreCall } from '../../lib/store/faults.ts'
 import { type Items, StoreUnavailable } from '../../lib/store/items.ts'
+import { offsetsPartition } from '../../lib/store/keys.ts'
 import { memoryItems, memoryObjects } from '../../lib/store/memory.ts'
 import type { Objects } from '../../lib/store/objects.ts'
 import { type GroupAnomalyClass, GroupRecorder } from './groups-history.ts'
@@ -39,6 +40,7 @@ export const groupId = 'group'
 const startMs = 1_698_800_000_000
 /** A coordinator that stands still for so long is replaced by another, and goes on beside it when it thaws. */
 const noticedFreezeMs = 2000
+const slowCommitMs = { least: 1000, most: 20_000 }
 /** Nothing takes longer on a coordinator that runs: a hold, then writes without answers, and calls that are only slow. */
 const longestHandlingMs = 120_000
 
@@ -217,13 +219,20 @@ export class GroupWorld {
 
   #decide(call: StoreCall) {
     if (this.isClosing) return { fault: 'pass' } as const
-    const fault = faultOf(call, this.scenario.climate, this.random)
+    const fault = this.#slowCommit(call) ?? faultOf(call, this.scenario.climate, this.random)
     const isTooOld = this.watch.writtenMs(call.where) < this.schedule.nowMs - this.scenario.staleForMs
     if (fault.fault === 'pass' || (fault.fault === 'stale' && isTooOld)) return { fault: 'pass' } as const
     this.faults.hit(fault.fault)
     this.note(`fault ${fault.fault} of ${call.call} ${call.where}`)
     if (fault.fault === 'late' || fault.fault === 'echo') this.restless(this.schedule.nowMs + fault.afterMs)
     return fault
+  }
+
+  #slowCommit({ call, where }: StoreCall): Fault | undefined {
+    if (call !== 'replace' || !where.startsWith(offsetsPartition(''))) return undefined
+    const { random, scenario } = this
+    if (!random.chance(scenario.slowCommits)) return undefined
+    return { fault: 'delay', beforeMs: random.spread(slowCommitMs.least, slowCommitMs.most), afterMs: 0 }
   }
 
   #stumble(name: string, process: Process): void {
