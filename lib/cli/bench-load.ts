@@ -17,7 +17,7 @@ export type Load = {
 }
 
 /** How long the client needed for how many records. */
-export type Timed = { readonly records: number; readonly seconds: number; readonly p99Ms?: number }
+type Timed = { readonly records: number; readonly seconds: number; readonly p99Ms?: number }
 
 /** A stock client that puts a load in with acks=all, or takes it out by partition and offset, without a group. */
 export type Client = {

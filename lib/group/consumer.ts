@@ -169,7 +169,8 @@ const enter = (
   topics: readonly GroupTopic[] | undefined,
   nowMs: number,
 ): Stepped => {
-  const member = subscribed(entering, request)
+  // Its time to give something up begins anew: it has not been told of anything yet.
+  const member = { ...subscribed(entering, request), revokeUntilMs: undefined }
   const replaced = { ...group, members: group.members.map((other) => (other === former ? member : other)) }
   const targeted = withTopics(replaced, topics, member.epoch === 0 || subscriptionChanged(former, member), nowMs)
   const present = targeted.members.find((other) => other.memberId === member.memberId)

@@ -63,8 +63,8 @@ export class Groups {
     this.#limits = { ...defaultGroupLimits, ...limits }
     this.#documents = new GroupDocuments(stores, this.#limits)
     const { writeTimeoutMs } = this.#limits
-    const present = (group: Group | undefined): Group | undefined => group && this.#present(group)
-    this.#offsets = new OffsetDocuments({ ...stores, documents: this.#documents, writeTimeoutMs, present })
+    const settled = (groupId: string): Promise<Group | undefined> => this.#settled(groupId)
+    this.#offsets = new OffsetDocuments({ ...stores, documents: this.#documents, writeTimeoutMs, settled })
   }
 
   /** How often members of the new protocol are to call. */
@@ -178,15 +178,13 @@ export class Groups {
   ): Promise<FetchedOffsets> {
     const nothing = new Map<string, never>()
     if (!isGroupId(groupId)) return { error: 'INVALID_GROUP_ID', offsets: nothing }
-    const stored = await this.#documents.load(groupId)
-    const group = stored && this.#present(stored)
+    const group = await this.#settled(groupId)
     const error = fetchRefusal(group, asking)
     if (error !== undefined) return { error, offsets: nothing }
-    if (stored === undefined || group === undefined) return { error: 'NONE', offsets: nothing }
-    // Without members nobody can get a partition from somebody else. What time has done is not true before it is stored:
-    // a fence ahead of the group's would let a commit through that the group, as others read it, still allows.
-    const fence = stored.members.length === 0 ? undefined : stored.fence
-    const offsets = await this.#offsets.read(stored.life, topicIds, fence)
+    if (group === undefined) return { error: 'NONE', offsets: nothing }
+    // Without members nobody can get a partition from somebody else.
+    const fence = group.members.length === 0 ? undefined : group.fence
+    const offsets = await this.#offsets.read(group.life, topicIds, fence)
     return { error: 'NONE', offsets: this.#unexpired(group, offsets) }
   }
 
@@ -207,7 +205,7 @@ export class Groups {
     topics: readonly OffsetsToDelete[],
   ): Promise<{ readonly error: ErrorName; readonly topics: ReadonlyMap<string, ErrorName> }> {
     const none = new Map<string, ErrorName>()
-    const group = isGroupId(groupId) ? await this.#load(groupId) : undefined
+    const group = isGroupId(groupId) ? await this.#settled(groupId) : undefined
     if (group === undefined) return { error: 'GROUP_ID_NOT_FOUND', topics: none }
     const subscribed = topics.map(({ name }) => isSubscribed(group, name))
     if (subscribed.includes(undefined)) return { error: 'NON_EMPTY_GROUP', topics: none }
@@ -279,6 +277,17 @@ export class Groups {
   async #load(groupId: string): Promise<Group | undefined> {
     const group = isGroupId(groupId) ? await this.#documents.load(groupId) : undefined
     return group && this.#present(group)
+  }
+
+  /**
+   * The same, stored first: what rests on members being gone must be true for every other coordinator too, or a sign of
+   * life that is under way would bring them back.
+   */
+  #settled(groupId: string): Promise<Group | undefined> {
+    return this.#documents.step(groupId, (group) => {
+      const present = group && this.#present(group)
+      return { group: present, reply: present }
+    })
   }
 
   #present(group: Group): Group {

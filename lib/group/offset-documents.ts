@@ -23,8 +23,8 @@ export type OffsetsOptions = {
   readonly clock: GroupClock
   readonly documents: GroupDocuments
   readonly writeTimeoutMs: number
-  /** The group as time has left it. */
-  readonly present: (group: Group | undefined) => Group | undefined
+  /** The group as time has left it, and stored as that. */
+  readonly settled: (groupId: string) => Promise<Group | undefined>
 }
 
 /** Without an answer, or after a conflict, the next try comes after at most so long, then at most twice as long. */
@@ -68,7 +68,7 @@ export class OffsetDocuments {
     topics: readonly TopicCommits[],
     untilMs: number,
   ): Promise<ReadonlyMap<string, ErrorName>> {
-    const { documents, present } = this.#options
+    const { settled } = this.#options
     const answers = new Map<string, ErrorName>()
     let life = this.#lives.get(groupId)
     let tries = topics.map((topic) => new CommitTry(topic))
@@ -77,20 +77,19 @@ export class OffsetDocuments {
         const where = life
         await Promise.all(tries.map(async (one) => one.look(await this.#load(where, one.topic.topicId))))
       }
-      const stored = await documents.load(groupId)
-      const group = present(stored)
+      const group = await settled(groupId)
       const refusal = commitRefusal(group, committer, partitionsIn(tries))
       if (refusal !== undefined) {
         for (const one of tries) answers.set(one.topic.topicId, one.refused(refusal))
         return answers
       }
-      if (stored === undefined || stored.life !== life) {
-        life = stored?.life ?? (await this.#makeGroup(groupId))
+      if (group === undefined || group.life !== life) {
+        life = group?.life ?? (await this.#makeGroup(groupId))
         this.#remember(groupId, life)
         tries = tries.map(({ topic }) => new CommitTry(topic))
         continue
       }
-      await Promise.all(tries.map((one) => this.#write(stored, one)))
+      await Promise.all(tries.map((one) => this.#write(group, one)))
       for (const { topic, answer } of tries) if (answer !== undefined) answers.set(topic.topicId, answer)
       tries = tries.filter(({ answer }) => answer === undefined)
       if (tries.length === 0) return answers

@@ -7,10 +7,23 @@ const orders = { id: 'orders', name: 'orders', partitions: 3 }
 const topics = { find: async () => orders, all: async () => [orders] }
 const anHourMs = 3_600_000
 
+const client = { instanceId: null, clientId: 'c', clientHost: '/127.0.0.1', rebalanceTimeoutMs: 60_000 }
+
+/** A member of the new protocol that joins. */
+const consumer = {
+  ...client,
+  memberId: 'm1',
+  rackId: null,
+  memberEpoch: 0,
+  subscribedNames: ['orders'],
+  subscribedRegex: null,
+  assignor: null,
+  owned: {},
+}
+
 const world = () => {
   const clock = new VirtualClock()
   const groups = new Groups({ items: memoryItems(), objects: memoryObjects(() => clock.now()), clock }, topics)
-  const client = { instanceId: null, clientId: 'c', clientHost: '/127.0.0.1', rebalanceTimeoutMs: 60_000 }
   const joinClassic = async () => {
     const joined = groups.join('g', {
       ...client,
@@ -24,18 +37,8 @@ const world = () => {
     await clock.move(400)
     return joined
   }
-  const joinConsumers = () =>
-    groups.consumerHeartbeat('g', {
-      ...client,
-      memberId: 'm1',
-      rackId: null,
-      memberEpoch: 0,
-      subscribedNames: ['orders'],
-      subscribedRegex: null,
-      assignor: null,
-      owned: {},
-    })
-  return { clock, joinClassic, joinConsumers }
+  const joinConsumers = () => groups.consumerHeartbeat('g', consumer)
+  return { clock, groups, joinClassic, joinConsumers }
 }
 
 test('a group of the new protocol whose members all died takes classic members', async () => {
@@ -52,4 +55,15 @@ test('a classic group whose members all died takes members of the new protocol',
   expect(await joinConsumers()).toMatchObject({ error: 'GROUP_ID_NOT_FOUND' })
   await clock.move(anHourMs)
   expect(await joinConsumers()).toMatchObject({ error: 'NONE' })
+})
+
+test('whoever resets the offsets of a group by its age alone makes its members hear of it', async () => {
+  const { clock, groups, joinConsumers } = world()
+  const { memberEpoch } = await joinConsumers()
+  await clock.move(anHourMs)
+  const reset = [{ topicId: 'orders', commits: [{ index: 0, offset: 7n, leaderEpoch: -1, metadata: '' }] }]
+  const nobody = { memberId: '', instanceId: null, generationOrEpoch: -1 }
+  expect((await groups.commit('g', nobody, reset)).get('orders')?.get(0)).toBe('NONE')
+  const beat = { ...consumer, memberEpoch, subscribedNames: null, owned: null }
+  expect(await groups.consumerHeartbeat('g', beat)).toMatchObject({ error: 'UNKNOWN_MEMBER_ID' })
 })

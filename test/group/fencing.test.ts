@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { GroupDocuments } from '../../lib/group/documents.ts'
-import { expire } from '../../lib/group/expire.ts'
 import { Groups } from '../../lib/group/groups.ts'
 import { defaultGroupLimits } from '../../lib/group/limits.ts'
 import { OffsetDocuments } from '../../lib/group/offset-documents.ts'
@@ -50,8 +49,8 @@ const world = async () => {
   /** What is fetched by somebody who forgets the fence. */
   const fetchUnfenced = async (over: typeof items): Promise<Committed> => {
     const group = await documents.load('g')
-    const present = (one: typeof group) => one && expire(one, defaultGroupLimits, clock.now())
-    const offsets = new OffsetDocuments({ items: over, clock, documents, writeTimeoutMs: 1000, present })
+    const settled = (groupId: string) => documents.load(groupId)
+    const offsets = new OffsetDocuments({ items: over, clock, documents, writeTimeoutMs: 1000, settled })
     const read = await offsets.read(group?.life ?? '', [topicId], undefined)
     return read.get(topicId)?.[0]
   }
