@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { checkpoint } from '../../lib/journal/checkpoint.ts'
 import { replaceCheckpointItem } from '../../lib/journal/checkpoint-item.ts'
 import { batchFrom } from '../../lib/log/append.ts'
 import { encodeState } from '../../lib/log/checkpoint.ts'
@@ -33,6 +34,23 @@ const damages: readonly {
     },
     kind: 'rows',
     says: /^rows 3 to 4 are missing/,
+  },
+  {
+    name: 'the last rows are deleted',
+    damage: async ({ items, shard, state }) => {
+      for (let { seq } = await state(); seq >= 10; seq--) await items.delete(rowKey(shard, seq))
+    },
+    kind: 'rows',
+    says: /^rows 10 to \d+ are missing; the floor is 0/,
+  },
+  {
+    name: 'a row is said to be of another author',
+    damage: async ({ items, shard }) => {
+      const row = await items.get(rowKey(shard, 2), { consistent: true })
+      if (row) await items.replace(rowKey(shard, 2), { attempt: 'somebody', body: row.body }, 1)
+    },
+    kind: 'rows',
+    says: /^row 2 was written by somebody, not by one-/,
   },
   {
     name: 'a row is damaged',
@@ -197,14 +215,16 @@ test.each(damages)('it is found when $name', async ({ damage, kind, says }) => {
 })
 
 /** Damages the checkpoint's state where no rows are left that it could be compared with. */
-const withState = async (change: (state: State) => Partition) => {
+const withState = async (change: (state: State) => Partition | Partial<State>) => {
   const cluster = await busyCluster()
   await cluster.age()
+  await checkpoint(cluster.lane.journal, await cluster.lane.confirmedView())
   const shard = `${cluster.shard.topicId}/0/`
   await cluster.change((await cluster.checkpointItem()).object, (bytes) => {
     const state = logFold.decodeState(bytes, shard)
     const changed = change(state)
-    return encodeState({ ...state, partitions: new Map(state.partitions).set(changed.index, changed) }, shard)
+    const partitions = 'index' in changed ? new Map(state.partitions).set(changed.index, changed) : state.partitions
+    return encodeState({ ...state, ...('index' in changed ? { partitions } : changed) }, shard)
   })
   return (await cluster.audit()).problems.map(({ kind, what }) => `${kind}: ${what}`)
 }
@@ -219,9 +239,16 @@ test('a gap, an overlap and an end that is not where the records end are found i
   }))
   expect(overlap[0]).toMatch(/^coverage: offsets 0 to \d+ are twice there$/)
   const end = await withState((state) => ({ ...first(state), endOffset: first(state).endOffset + 3n }))
-  expect(end[0]).toMatch(/^coverage: offsets \d+ to \d+ are nowhere$/)
+  expect(end[0]).toMatch(/^coverage: the last offset found is \d+, the log ends at \d+$/)
   const trimmed = await withState((state) => ({ ...first(state), logStartOffset: first(state).endOffset }))
   expect(trimmed[0]).toMatch(/^coverage: offsets 0 to \d+ were trimmed and are still there$/)
+})
+
+test('what was flushed and swept beyond the last row is found in a checkpoint', async () => {
+  expect((await withState((state) => ({ flushed: state.seq + 1 })))[0]).toMatch(/^coverage: rows up to \d+ are flushed/)
+  expect(await withState((state) => ({ tickets: state.seq + 1 }))).toEqual([
+    expect.stringMatching(/^coverage: tickets are at \d+, the last row is \d+$/),
+  ])
 })
 
 test('a partition in the journal of another shard is found', async () => {

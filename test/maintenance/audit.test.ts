@@ -115,6 +115,27 @@ test('a truncation while the audit reads rows is no problem', async () => {
   expect(problems.listed).toEqual([])
 })
 
+test('a topic that is deleted while the audit reads it is no problem', async () => {
+  const { items, objects, topics, topic, logs, bytes, clock } = await busyCluster()
+  const maintenance = new Maintenance({ topics, logs, bytes, items, objects, clock, onError: () => {} })
+  let isDeleted = false
+  const problems = new Problems()
+  const deletedBeforeRead: typeof objects = {
+    ...objects,
+    read: async (key, range) => {
+      if (!isDeleted) {
+        isDeleted = true
+        await topics.delete(topic)
+        await maintenance.pass()
+      }
+      return objects.read(key, range)
+    },
+  }
+  await auditLogs({ items, objects: deletedBeforeRead }, { clock, sample: all, problems, onProgress: () => {} })
+  expect(isDeleted).toBe(true)
+  expect(problems.listed).toEqual([])
+})
+
 test('an audit writes nothing', async () => {
   const { items, objects, clock } = await busyCluster()
   const refuse = async () => {
