@@ -55,7 +55,7 @@ const reset = async (world: GroupWorld, name: string): Promise<void> => {
   const topics = topicCommits(tries)
   world.note(`${name} resets ${tries.map(({ partition, offset }) => `${partition} to ${offset}`)}`)
   const reply = await world.request(`reset by ${name}`, world.coordinator(), requestTimeoutMs, (groups) =>
-    groups.commit(groupId, committer, topics),
+    world.looking(tries, () => groups.commit(groupId, committer, topics)),
   )
   settle(world, tries, reply)
   if (tries[0]?.answer === 'NONE') world.tally.hit('offsets reset by an administrator')

@@ -48,6 +48,7 @@ const commit = (id: string, tenure: Tenure | undefined, offset: number, more: Pa
   partition: 't/0',
   offset,
   sentAt: 6,
+  lookedAt: 6.5,
   endedAt: 12,
   answer: 'NONE',
   ...more,
@@ -170,12 +171,16 @@ test('committed offsets go back for an administrator, and after they were delete
   expect(classesOf({ commits, stored: deleted })).toEqual([])
 })
 
-test('a request that its client had given up before it sent the next may go back, no other one', () => {
-  const givenUp = commit('first', a, 9, { sentAt: 2, endedAt: 4, answer: 'silence' })
+test('a request that its client had given up, and that was looked at too late, may go back, no other one', () => {
+  const late = commit('first', a, 9, { sentAt: 2, endedAt: 4, lookedAt: 7.5, answer: 'silence' })
   const second = commit('second', a, 10)
-  const history = { commits: [givenUp, second], stored: [stored(7, 10, 'second'), stored(8, 9, 'first')] }
-  expect(classesOf(history)).toEqual([])
-  expect(classesOf({ ...history, commits: [{ ...givenUp, endedAt: 7 }, second] })).toEqual(['backwards'])
+  const classes = (first: CommitTry) =>
+    classesOf({ commits: [first, second], stored: [stored(7, 10, 'second'), stored(8, 9, 'first')] })
+  expect(classes(late)).toEqual([])
+  expect(classes({ ...late, endedAt: 7 })).toEqual(['backwards'])
+  expect(classes({ ...late, lookedAt: 6.5 })).toEqual(['backwards'])
+  expect(classes({ ...late, answer: 'REQUEST_TIMED_OUT' })).toEqual(['backwards'])
+  expect(classes({ ...late, client: 'another' })).toEqual(['backwards'])
 })
 
 test('what was acknowledged is stored, or something higher', () => {

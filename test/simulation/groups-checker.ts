@@ -67,7 +67,8 @@ const checkFences = (
 
 /**
  * Committed offsets go back only for an administrator, or by a request that its client had given up before it sent the
- * one that is undone: it carries no number, so whoever it meets cannot know that it is old.
+ * one that is undone, and whose coordinator looked only when that was stored: the request carries no number, so nobody
+ * can know that it is old.
  */
 const checkOrder = (stored: readonly StoredOffset[], commits: ReadonlyMap<string, CommitTry>, report: Report): void => {
   let before: StoredOffset | undefined
@@ -78,8 +79,8 @@ const checkOrder = (stored: readonly StoredOffset[], commits: ReadonlyMap<string
     if (event.offset === undefined || former?.offset === undefined || event.offset >= former.offset) continue
     const [one, undone] = [commits.get(event.commit ?? ''), commits.get(former.commit ?? '')]
     if (one !== undefined && one.tenure === undefined) continue
-    const isLate = one !== undefined && undone?.client === one.client && one.endedAt < undone.sentAt
-    if (isLate && one.answer === 'silence') continue
+    const isGivenUp = one?.answer === 'silence' && undone?.client === one.client && one.endedAt < undone.sentAt
+    if (isGivenUp && (one.lookedAt ?? 0) > former.at) continue
     report('backwards', `${event.partition}: ${former.offset} by ${former.commit}, ${event.offset} by ${event.commit}`)
   }
 }

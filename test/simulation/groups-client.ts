@@ -197,7 +197,9 @@ export abstract class Client {
     const tries = changed.map(({ tenure, position }) => newTry(this.world, this.name, tenure, this.number, position))
     const committer = this.committer()
     const topics = topicCommits(tries)
-    const reply = await this.ask('commit', requestTimeoutMs, (groups) => groups.commit(groupId, committer, topics))
+    const reply = await this.ask('commit', requestTimeoutMs, (groups) =>
+      this.world.looking(tries, () => groups.commit(groupId, committer, topics)),
+    )
     settle(this.world, tries, reply)
     for (const error of new Set(tries.map(({ answer }) => answer))) this.#tally('commit', error)
     if (this.hasBeenReplaced) this.world.tally.hit('commit of a client that was taken for dead')
@@ -264,6 +266,7 @@ export const newTry = (
     partition,
     offset,
     sentAt: recorder.tick(),
+    lookedAt: undefined,
     endedAt: Number.POSITIVE_INFINITY,
     answer: 'silence',
   }

@@ -46,6 +46,8 @@ export type CommitTry = {
   readonly partition: string
   readonly offset: number
   readonly sentAt: number
+  /** When its coordinator knew what was committed before; undefined as long as it has not looked. */
+  lookedAt: number | undefined
   /** When it was answered or given up. */
   endedAt: number
   answer: ErrorName | 'silence'

@@ -63,6 +63,10 @@ export const groupMutants: Readonly<Record<string, Mutant>> = {
       }
     },
   },
+  'commits that meet are stored in any order': {
+    shows: 'backwards',
+    items: (items) => withOffsets(items, (body) => ({ ...body, partitions: inFirstCommit(body['partitions']) })),
+  },
   'a fetch writes no fence': {
     shows: 'fenced-commit-stored',
     items: (items) => withReplaces(items, (item, before) => offsetsIn(item) !== offsetsIn(before)),
@@ -186,22 +190,38 @@ const withReplaces = (items: Items, isWanted: (item: NewItem, before: Item | und
   },
 })
 
+type Change = (body: Readonly<Record<string, unknown>>) => object
+
 /** Something else is stored as the group. */
-const withBodies = (items: Items, change: (body: Readonly<Record<string, unknown>>) => object): Items => {
+const withBodies = (items: Items, change: Change): Items =>
+  withChanged(items, change, (partition) => partition === groupsPartition)
+
+const withOffsets = (items: Items, change: Change): Items =>
+  withChanged(items, change, (partition) => partition !== groupsPartition)
+
+const withChanged = (items: Items, change: Change, isMeant: (partition: string) => boolean): Items => {
   const changed = (item: NewItem): NewItem => ({
     ...item,
     body: Buffer.from(JSON.stringify(change(JSON.parse(item.body.toString())))),
   })
-  const isGroup = ({ partition }: { readonly partition: string }): boolean => partition === groupsPartition
   return {
     ...items,
-    putIfAbsent: (key, item) => items.putIfAbsent(key, isGroup(key) ? changed(item) : item),
-    replace: (key, item, version) => items.replace(key, isGroup(key) ? changed(item) : item, version),
+    putIfAbsent: (key, item) => items.putIfAbsent(key, isMeant(key.partition) ? changed(item) : item),
+    replace: (key, item, version) => items.replace(key, isMeant(key.partition) ? changed(item) : item, version),
   }
 }
 
 const offsetsIn = (item: NewItem | undefined): unknown =>
   item && JSON.stringify(JSON.parse(item.body.toString()).partitions)
+
+/** Nobody can tell which commit it was. */
+const inFirstCommit = (partitions: unknown): object =>
+  Object.fromEntries(
+    Object.entries(Object(partitions)).map(([index, one]) => [
+      index,
+      Array.isArray(one) ? [...one.slice(0, 4), 1] : one,
+    ]),
+  )
 
 /** Members that were heard of some seconds earlier than they were. */
 const older = (members: unknown): unknown =>

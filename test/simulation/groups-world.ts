@@ -1,12 +1,13 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Group, GroupTopic } from '../../lib/group/group.ts'
 import { Groups } from '../../lib/group/groups.ts'
 import { OutcomeUnknown } from '../../lib/store/documents.ts'
 import { type Fault, type FaultSource, faultyItems, faultyObjects, type StoreCall } from '../../lib/store/faults.ts'
-import { type Items, StoreUnavailable } from '../../lib/store/items.ts'
+import { type ItemKey, type Items, StoreUnavailable } from '../../lib/store/items.ts'
 import { offsetsPartition } from '../../lib/store/keys.ts'
 import { memoryItems, memoryObjects } from '../../lib/store/memory.ts'
 import type { Objects } from '../../lib/store/objects.ts'
-import { type GroupAnomalyClass, GroupRecorder } from './groups-history.ts'
+import { type CommitTry, type GroupAnomalyClass, GroupRecorder } from './groups-history.ts'
 import { drawGroupScenario, type GroupScenario } from './groups-scenario.ts'
 import { GroupWatch } from './groups-watch.ts'
 import { Tally } from './paths.ts'
@@ -65,6 +66,7 @@ export class GroupWorld {
   readonly #objects: Objects
   readonly #coordinators: Coordinator[] = []
   readonly #handlings = new Set<Handling>()
+  readonly #looking = new AsyncLocalStorage<Looks>()
   #made = 0
 
   constructor(seed: number, options: { readonly mutation?: GroupMutation; readonly isTraced?: boolean } = {}) {
@@ -151,6 +153,11 @@ export class GroupWorld {
     return [...this.#handlings].filter(({ coordinator }) => !coordinator.process.isDead)
   }
 
+  /** Commits are known to have looked when an answer about their topic's offsets has arrived. */
+  looking<Value>(tries: readonly CommitTry[], commit: () => Promise<Value>): Promise<Value> {
+    return this.#looking.run(new Looks(tries), commit)
+  }
+
   /** Everything that stands still until a moment goes on then. */
   restless(untilMs: number): void {
     this.restlessUntilMs = Math.max(this.restlessUntilMs, untilMs)
@@ -186,11 +193,22 @@ export class GroupWorld {
       randomId: () => random.id(),
     }
     const wire = this.#wire(name, process)
-    const wired = wiredItems(this.#items, wire)
+    const wired = this.#looked(wiredItems(this.#items, wire))
     const items = this.#mutation.items?.(wired) ?? wired
     const objects = wiredObjects(this.#objects, wire)
     const groups = new Groups({ items, objects, clock }, this.#topics(), scenario.limits)
     return { name, process, groups: this.#mutation.groups?.(groups, () => this.watch.group) ?? groups }
+  }
+
+  #looked(items: Items): Items {
+    return {
+      ...items,
+      get: async (key, options) => {
+        const item = await items.get(key, options)
+        this.#looking.getStore()?.looked(key, this.recorder.tick())
+        return item
+      },
+    }
   }
 
   #topics() {
@@ -265,6 +283,23 @@ export class GroupWorld {
   calmDown(): void {
     this.isClosing = true
     this.note('calm')
+  }
+}
+
+/** What commits of one request have seen of the offsets. A group that was made again is looked at anew. */
+class Looks {
+  readonly #tries: readonly CommitTry[]
+  #place = ''
+
+  constructor(tries: readonly CommitTry[]) {
+    this.#tries = tries
+  }
+
+  looked({ partition, sort }: ItemKey, at: number): void {
+    if (!partition.startsWith(offsetsPartition(''))) return
+    if (partition !== this.#place) for (const one of this.#tries) one.lookedAt = undefined
+    this.#place = partition
+    for (const one of this.#tries) if (one.partition.startsWith(`${sort}/`)) one.lookedAt ??= at
   }
 }
 
