@@ -39,6 +39,7 @@ export class Contents {
   readonly #objects = new Numbered<{ readonly name: string; readonly bytes: Buffer }>()
   readonly #logs = new Map<string, Log>()
   readonly #encoded = new Map<number, Buffer>()
+  readonly #calls = new WeakMap<Call, number>()
   readonly firstItem: number
 
   constructor() {
@@ -46,7 +47,17 @@ export class Contents {
     this.firstItem = this.#itemNumber({ sort: checkpointSort, attempt, body, version: 1 })
   }
 
-  putNumber({ slot, item }: Call & { readonly of: 'put' }): number {
+  putNumber(call: Call & { readonly of: 'put' }): number {
+    return this.#remembered(call, () => this.#putNumberOf(call))
+  }
+
+  #remembered(call: Call, find: () => number): number {
+    const number = this.#calls.get(call) ?? find()
+    this.#calls.set(call, number)
+    return number
+  }
+
+  #putNumberOf({ slot, item }: Call & { readonly of: 'put' }): number {
     return this.#puts.number(`${slot} ${item.attempt} ${item.body.toString('latin1')}`, () => {
       const row = logFold.decodeRow(item.body)
       const says = `row ${slot} = ${saysRow(row)} of ${item.attempt}`
@@ -58,7 +69,11 @@ export class Contents {
     return this.#puts.of(number)
   }
 
-  replacementNumber({ item, version }: Call & { readonly of: 'replace' }): number {
+  replacementNumber(call: Call & { readonly of: 'replace' }): number {
+    return this.#remembered(call, () => this.#replacementNumberOf(call))
+  }
+
+  #replacementNumberOf({ item, version }: Call & { readonly of: 'replace' }): number {
     const number = this.#itemNumber({ ...item, sort: checkpointSort, version: version + 1 })
     return this.#replacements.number(String(number), () => {
       return { version, item: number, says: `checkpoint item = ${this.item(number).says}` }
@@ -73,7 +88,11 @@ export class Contents {
     return this.#items.of(number)
   }
 
-  objectNumber(name: string, bytes: Buffer): number {
+  objectNumber(call: Call & { readonly of: 'upload' }): number {
+    return this.#remembered(call, () => this.#objectNumberOf(call))
+  }
+
+  #objectNumberOf({ name, bytes }: Call & { readonly of: 'upload' }): number {
     return this.#objects.number(`${name} ${bytes.toString('latin1')}`, () => ({ name, bytes }))
   }
 

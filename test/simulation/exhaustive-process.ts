@@ -28,7 +28,7 @@ export type Node = {
   readonly asked: Asked
 }
 
-export type KnownView = { readonly number: number; readonly view: View<State> }
+type KnownView = { readonly number: number; readonly view: View<State> }
 
 export type Lie = (machine: Machine, says: string) => Machine
 export type WorkLie = (work: Work, says: string) => Work
@@ -44,6 +44,7 @@ export class Processes {
   readonly #numbers = new Map<string, Node>()
   readonly #views: KnownView[] = []
   readonly #viewNumbers = new Map<string, KnownView>()
+  readonly #numbered = new WeakMap<View<State>, number>()
   #missing = new Map<string, Omit<Node, 'number' | 'asked'>>()
 
   constructor(
@@ -72,6 +73,12 @@ export class Processes {
   /** −1 for none. */
   viewNumber(view: View<State> | undefined): number {
     if (view === undefined) return -1
+    const number = this.#numbered.get(view) ?? this.#numberOf(view)
+    this.#numbered.set(view, number)
+    return number
+  }
+
+  #numberOf(view: View<State>): number {
     const key = `${view.sure}/${view.at}/${logFold.encodeState(view.state, '').toString('base64')}`
     const known = this.#viewNumbers.get(key)
     if (known) return known.number

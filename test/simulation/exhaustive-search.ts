@@ -44,26 +44,35 @@ const search = async (steps: Steps, maxStates: number): Promise<Found> => {
   const first = steps.first()
   const seen = new Set([keyOf(first)])
   const parents = [-1]
-  const lastSteps: Step['says'][] = ['']
+  /** Which of its parent's steps led to a world. */
+  const ordinals = [-1]
   let level: { readonly world: World; readonly number: number }[] = [{ world: first, number: 0 }]
-  const storyOf = (from: number, last: Step): readonly string[] => {
-    const story = [said(last.says), `✗ ${last.violation}`]
-    for (let at = from; at > 0; at = parents[at] ?? 0) story.unshift(said(lastSteps[at] ?? ''))
-    return story
+  const storyOf = async (from: number, last: Step): Promise<readonly string[]> => {
+    const way: number[] = []
+    for (let at = from; at > 0; at = parents[at] ?? 0) way.unshift(ordinals[at] ?? 0)
+    const story: string[] = []
+    let world = first
+    for (const ordinal of way) {
+      const step = (await steps.from(world))[ordinal]
+      if (step === undefined) throw new Error('the same world has the same steps')
+      story.push(step.says())
+      world = step.to
+    }
+    return [...story, last.says(), `✗ ${last.violation}`]
   }
   for (let depth = 0; ; depth++) {
     const next: typeof level = []
     for (const { world, number } of level) {
-      for (const step of await steps.from(world)) {
+      for (const [ordinal, step] of (await steps.from(world)).entries()) {
         if (step.violation !== undefined) {
-          return { states: seen.size, depth: depth + 1, isComplete: false, story: storyOf(number, step) }
+          return { states: seen.size, depth: depth + 1, isComplete: false, story: await storyOf(number, step) }
         }
         const key = keyOf(step.to)
         if (seen.has(key)) continue
         seen.add(key)
         next.push({ world: step.to, number: parents.length })
         parents.push(number)
-        lastSteps.push(step.says)
+        ordinals.push(ordinal)
       }
       if (seen.size >= maxStates) return { states: seen.size, depth, isComplete: false, story: undefined }
     }
@@ -71,8 +80,6 @@ const search = async (steps: Steps, maxStates: number): Promise<Found> => {
     level = next
   }
 }
-
-const said = (says: Step['says']): string => (typeof says === 'string' ? says : says())
 
 /** One line. */
 export const summaryOf = (name: string, { states, depth, isComplete }: Found): string =>

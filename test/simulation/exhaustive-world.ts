@@ -21,8 +21,11 @@ export type World = {
 
 export type ProcessState = { readonly task: number; readonly view: number; readonly node: number }
 
+/** Told when it is wanted: most steps are never told. */
+type Says = () => string
+
 export type Step = {
-  readonly says: string | (() => string)
+  readonly says: Says
   readonly to: World
   readonly violation: string | undefined
 }
@@ -74,23 +77,29 @@ export class Steps {
 
   #all(world: World): void {
     if (world.time < this.#bounds.maxTime) {
-      this.#steps.push({ says: 'time passes', to: { ...world, time: world.time + 1 }, violation: undefined })
+      this.#steps.push({ says: () => 'time passes', to: { ...world, time: world.time + 1 }, violation: undefined })
     }
     for (const number of world.sent) {
       const put = this.#contents.put(number)
       if ((world.slots[put.slot - 1] ?? -1) >= 0) continue
-      this.#step(`the store applies an earlier request: ${put.says}`, () => this.#store(world, number))
+      this.#step(
+        () => `the store applies an earlier request: ${put.says}`,
+        () => this.#store(world, number),
+      )
     }
     for (const number of world.replacements) {
       const { version, says } = this.#contents.replacement(number)
       if (version !== this.#contents.item(world.item).version) continue
-      this.#step(`the store applies an earlier request: ${says}`, () => this.#replace(world, number))
+      this.#step(
+        () => `the store applies an earlier request: ${says}`,
+        () => this.#replace(world, number),
+      )
     }
     for (const [index, process] of world.processes.entries()) {
       if (this.#bounds.inOneGo) this.#alone(world, index)
-      const says: string[] = []
+      const says: Says[] = []
       this.#step(
-        () => says.join(),
+        () => saysAll(says),
         () => this.#next(world, index, says),
       )
       if (process.node >= 0) this.#unanswered(world, index, this.#processes.node(process.node))
@@ -103,9 +112,9 @@ export class Steps {
    */
   #alone(world: World, index: number): void {
     for (const mayWrite of [false, true]) {
-      const says: string[] = []
+      const says: Says[] = []
       this.#step(
-        () => says.join(', '),
+        () => saysAll(says),
         () => {
           let now = this.#next(world, index, says)
           let steps = 1
@@ -113,7 +122,7 @@ export class Steps {
             const call = now && this.#callOf(now, index)
             if (now === undefined || call === undefined) break
             if (!mayWrite && isWrite(call)) {
-              says.push(`and has yet to: ${this.#contents.saysCall(call)}`)
+              says.push(() => `and has yet to: ${this.#contents.saysCall(call)}`)
               break
             }
             // What is only read is left out of the story.
@@ -132,20 +141,21 @@ export class Steps {
     return asked && 'call' in asked ? asked.call : undefined
   }
 
-  #next(world: World, index: number, says: string[]): World | undefined {
+  #next(world: World, index: number, says: Says[]): World | undefined {
     const process = world.processes[index]
     if (process === undefined) return undefined
     const name = this.#processes.names[index]
     if (process.node < 0) {
       const task = this.#taskOf(world, index, process)
       if (task === undefined) return undefined
-      says.push(`${name} starts: ${task.says}`)
+      says.push(() => `${name} starts: ${task.says}`)
       return this.#reach(world, index, this.#processes.start(index, process.task, process.view, world.time))
     }
     const node = this.#processes.node(process.node)
     if (!('call' in node.asked)) return undefined
     const { call } = node.asked
-    says.push(says.length === 0 ? `${name}: ${this.#contents.saysCall(call)}` : this.#contents.saysCall(call))
+    const isFirst = says.length === 0
+    says.push(() => `${isFirst ? `${name}: ` : ''}${this.#contents.saysCall(call)}`)
     return this.#answered(world, index, node, call)
   }
 
@@ -154,7 +164,7 @@ export class Steps {
     return task?.needs.every((label) => world.acknowledged.includes(label)) ? task : undefined
   }
 
-  #step(says: string | (() => string), go: () => World | undefined): void {
+  #step(says: Says, go: () => World | undefined): void {
     try {
       const to = go()
       if (to !== undefined) this.#steps.push({ says, to, violation: undefined })
@@ -171,8 +181,8 @@ export class Steps {
     const hears = (key: string) => () =>
       this.#reach(world, index, this.#processes.answer(node, key, answer, world.time))
     // Between two times a repeated put changes nothing but what is on the way already.
-    if (world.time > node.time) this.#step(`${name}: hears nothing, and puts again`, hears('again'))
-    this.#step(`${name}: hears nothing, and gives up`, hears('gave up'))
+    if (world.time > node.time) this.#step(() => `${name}: hears nothing, and puts again`, hears('again'))
+    this.#step(() => `${name}: hears nothing, and gives up`, hears('gave up'))
   }
 
   #answered(world: World, index: number, node: Node, call: Call): World | undefined {
@@ -256,7 +266,7 @@ export class Steps {
       case 'delete row':
         return { to: this.#deleteRow(world, call.slot), key: 'done', answer: { of: 'done' } }
       case 'upload': {
-        const objects = [...world.objects, contents.objectNumber(call.name, call.bytes)].toSorted(ascending)
+        const objects = [...world.objects, contents.objectNumber(call)].toSorted(ascending)
         return { to: { ...world, objects }, key: 'done', answer: { of: 'done' } }
       }
       case 'read': {
@@ -368,5 +378,7 @@ export class Steps {
 }
 
 const isWrite = ({ of }: Call): boolean => !['rows', 'item', 'read', 'list'].includes(of)
+
+const saysAll = (says: readonly Says[]): string => says.map((say) => say()).join(', ')
 
 const ascending = (a: number, b: number): number => a - b
