@@ -23,12 +23,16 @@ export const auditGroups = async (stores: AuditStores, problems: Problems): Prom
   return addCounts(counts, await objectsIn(stores, named))
 }
 
+/** A document that is another one each time it is looked at, and never whole, is damaged all the same. */
+const maxLooks = 5
+
 /** The group's life, under which it has committed offsets; undefined where it cannot be read. */
 const auditGroup = async (
   stores: AuditStores,
   item: Item,
   named: Set<string>,
   problems: Problems,
+  looks = 1,
 ): Promise<string | undefined> => {
   let life: string | undefined
   const read = (key: string): Promise<Buffer> => {
@@ -43,8 +47,8 @@ const auditGroup = async (
   if (problem === undefined) return life
   const current = await stores.items.get(groupKey(item.sort), { consistent: true })
   // Its objects may have been swept since it was read, and there is another document now.
-  if (current !== undefined && current.version !== item.version) {
-    return auditGroup(stores, { ...current, sort: item.sort }, named, problems)
+  if (current !== undefined && current.version !== item.version && looks < maxLooks) {
+    return auditGroup(stores, current, named, problems, looks + 1)
   }
   if (current !== undefined) problems.add({ ...problem, group: item.sort })
   return undefined
