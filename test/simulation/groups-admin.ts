@@ -81,3 +81,13 @@ const deleteGroup = async (world: GroupWorld, name: string): Promise<void> => {
   )
   if (reply.outcome === 'answered' && reply.value === 'NONE') world.tally.hit('group deleted')
 }
+
+/** Cleans up, as a maintenance job does. */
+export const sweeper = async (world: GroupWorld): Promise<void> => {
+  const { random, schedule } = world
+  while (!world.isClosing) {
+    await schedule.sleep(random.between(pauseMs.least, pauseMs.most))
+    await world.request('clean-up', world.coordinator(), requestTimeoutMs, (groups) => groups.deleteExpired())
+    world.tally.hit('cleaned up')
+  }
+}

@@ -183,6 +183,20 @@ test('a request that its client had given up, and that was looked at too late, m
   expect(classes({ ...late, client: 'another' })).toEqual(['backwards'])
 })
 
+test('a member that began again before a request came that it had given up may go back behind that', () => {
+  const late = commit('late', a, 12, { sentAt: 2, endedAt: 4, lookedAt: 3, answer: 'silence' })
+  const again = { ...a, fetchedAt: 6 }
+  const classes = (first: CommitTry, tenure: Tenure) =>
+    classesOf({
+      commits: [first, commit('next', tenure, 11, { sentAt: 7, lookedAt: 9 })],
+      stored: [stored(8, 12, 'late'), stored(10, 11, 'next')],
+    })
+  expect(classes(late, again)).toEqual([])
+  expect(classes({ ...late, tenure: again }, again)).toEqual(['backwards'])
+  expect(classes(late, { ...again, fetchedAt: 9 })).toEqual(['backwards'])
+  expect(classes({ ...late, answer: 'NONE' }, again)).toEqual(['backwards'])
+})
+
 test('what was acknowledged is stored, or something higher', () => {
   const commits = [commit('a', a, 10)]
   expect(classesOf({ commits })).toEqual(['lost-commit'])

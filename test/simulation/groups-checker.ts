@@ -66,9 +66,10 @@ const checkFences = (
 }
 
 /**
- * Committed offsets go back only for an administrator, or by a request that its client had given up before it sent the
- * one that is undone, and whose coordinator looked only when that was stored: the request carries no number, so nobody
- * can know that it is old.
+ * Committed offsets go back only for an administrator, or where a member meets a request of its own that it had given up
+ * long ago: that carries no number, so nobody can know that it is old. Either it comes last, from a coordinator that has
+ * looked only when the later one was stored; or it came when the member had begun again, from what was committed before,
+ * which it may do without a new generation.
  */
 const checkOrder = (stored: readonly StoredOffset[], commits: ReadonlyMap<string, CommitTry>, report: Report): void => {
   let before: StoredOffset | undefined
@@ -79,11 +80,21 @@ const checkOrder = (stored: readonly StoredOffset[], commits: ReadonlyMap<string
     if (event.offset === undefined || former?.offset === undefined || event.offset >= former.offset) continue
     const [one, undone] = [commits.get(event.commit ?? ''), commits.get(former.commit ?? '')]
     if (one !== undefined && one.tenure === undefined) continue
-    const isGivenUp = one?.answer === 'silence' && undone?.client === one.client && one.endedAt < undone.sentAt
-    if (isGivenUp && (one.lookedAt ?? 0) > former.at) continue
-    report('backwards', `${event.partition}: ${former.offset} by ${former.commit}, ${event.offset} by ${event.commit}`)
+    if (one === undefined || undone === undefined || one.client !== undone.client) {
+      report('backwards', wayBack(former, event))
+      continue
+    }
+    const isLate = isGivenUpBefore(one, undone.sentAt) && (one.lookedAt ?? 0) > former.at
+    const beganAt = one.tenure === undone.tenure ? undefined : one.tenure?.fetchedAt
+    const undoesLate = beganAt !== undefined && isGivenUpBefore(undone, beganAt) && beganAt < former.at
+    if (!isLate && !undoesLate) report('backwards', wayBack(former, event))
   }
 }
+
+const isGivenUpBefore = ({ answer, endedAt }: CommitTry, at: number): boolean => answer === 'silence' && endedAt < at
+
+const wayBack = (former: StoredOffset, event: StoredOffset): string =>
+  `${event.partition}: ${former.offset} by ${former.commit}, ${event.offset} by ${event.commit}`
 
 type ByPartition = ReadonlyMap<string, readonly StoredOffset[]>
 

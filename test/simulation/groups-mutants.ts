@@ -168,6 +168,7 @@ const over = (groups: GroupService, calls: Partial<GroupService>): GroupService 
   fetchOffsets: (id, asking, topicIds) => groups.fetchOffsets(id, asking, topicIds),
   deleteOffsets: (id, topics) => groups.deleteOffsets(id, topics),
   delete: (id) => groups.delete(id),
+  deleteExpired: () => groups.deleteExpired(),
   ...calls,
 })
 

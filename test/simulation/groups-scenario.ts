@@ -91,7 +91,7 @@ export const drawGroupScenario = (random: Random): GroupScenario => {
       syncHoldMs: random.pick([500, 5000]),
       writeTimeoutMs: random.pick([2000, 10_000]),
     },
-    metadataBytes: random.chance(0.04) ? 60_000 : 20,
+    metadataBytes: random.chance(0.05) ? 60_000 : 20,
     crashes: random.pick([0, 0.004, 0.015]),
     freezes: random.pick([0, 0.004, 0.015]),
     leaves: random.pick([0, 0.002, 0.01]),

@@ -1,5 +1,5 @@
 import type { Anomaly } from './checker.ts'
-import { administrator, look } from './groups-admin.ts'
+import { administrator, look, sweeper } from './groups-admin.ts'
 import { checkGroup } from './groups-checker.ts'
 import { Slot } from './groups-slot.ts'
 import { type GroupMutation, GroupWorld } from './groups-world.ts'
@@ -18,6 +18,8 @@ export type GroupOutcome = {
   readonly trace: readonly string[]
 }
 
+/** Beyond, what members say is kept in objects. */
+const largeBytes = 20_000
 /** Every member has its assignment, and every partition its owner, within this time after the last fault. */
 const settleMs = 120_000
 const lookMs = 500
@@ -37,6 +39,7 @@ export const simulateGroup = async (
   })
   for (const slot of slots) world.spawn('a slot', slot.supervise())
   for (let i = 0; i < scenario.administrators; i++) world.spawn('an administrator', administrator(world, `a${i}`))
+  if (scenario.metadataBytes >= largeBytes) world.spawn('the sweeper', sweeper(world))
   planRecess(world, slots)
   await schedule.run(schedule.nowMs + scenario.activeMs)
   world.calmDown()

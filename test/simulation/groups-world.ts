@@ -21,7 +21,16 @@ import type { Reply } from './world.ts'
 /** What is asked of a coordinator. */
 export type GroupService = Pick<
   Groups,
-  'join' | 'sync' | 'heartbeat' | 'leave' | 'consumerHeartbeat' | 'commit' | 'fetchOffsets' | 'deleteOffsets' | 'delete'
+  | 'join'
+  | 'sync'
+  | 'heartbeat'
+  | 'leave'
+  | 'consumerHeartbeat'
+  | 'commit'
+  | 'fetchOffsets'
+  | 'deleteOffsets'
+  | 'delete'
+  | 'deleteExpired'
 >
 
 /** A way to break the coordinators from outside, to see whether anybody notices. */
