@@ -14,16 +14,14 @@ const b = appends({ label: 1, isInline: false })
 type Processes = Model['processes']
 
 const models: Readonly<Record<string, Processes>> = {
-  'append, flush, sweep, read': { A: [a], F: [flushes(), sweeps()], R: [reads()] },
-  'append, two flushes, sweep': { A: [a], F: [flushes(), sweeps()], G: [flushes()] },
+  'append, two flushes, sweep, read': { A: [a], F: [flushes(), sweeps()], G: [flushes()], R: [reads()] },
+  'two appends, flush, flush, merge, sweep': { A: [a, flushes(), b], F: [flushes(), merges(), sweeps()] },
   'append, checkpoint, sweep, read': { A: [a], U: [checkpoints(), sweeps()], R: [reads()] },
   'two appends, two sweeps': { A: [a], B: [b], S: [sweeps()] },
 }
 
 const largeModels: Readonly<Record<string, Processes>> = {
-  'append, two flushes, sweep, read': { A: [a], F: [flushes(), sweeps()], G: [flushes()], R: [reads()] },
   'two appends, flush, sweep, read': { A: [a], B: [b], F: [flushes(), sweeps()], R: [reads()] },
-  'two appends, flush, flush, merge, sweep': { A: [a, flushes(), b], F: [flushes(), merges(), sweeps()] },
 }
 
 const chosen = Object.entries(isFull ? { ...models, ...largeModels } : models)
