@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
+import { realClock } from '../clock.ts'
 import { spentBetween, spentBy } from './bench-cost.ts'
 import { createTopic, type Load } from './bench-load.ts'
 import type { Figures } from './bench-round.ts'
@@ -45,10 +45,10 @@ const measureServer = async (load: Load, seconds: number, member: Member): Promi
   try {
     await createTopic(server, load)
     const leave = await member(server, load.topic)
-    await pause(settleMs)
+    await realClock.sleep(settleMs)
     const before = await spentBy(server.pid, httpPort)
     const from = performance.now()
-    await pause(seconds * 1000)
+    await realClock.sleep(seconds * 1000)
     const { counters: counts } = spentBetween(before, await spentBy(server.pid, httpPort))
     const minutes = (performance.now() - from) / 60_000
     await leave()
