@@ -14,6 +14,8 @@ const withoutJava = ['platformatic-consumer', 'platformatic-classic', 'kafkajs',
 
 /** A member of the new protocol that is killed is missed after 45 s or more, which is the server's choice. */
 const timeoutMs = 90_000
+/** Whoever waits in vain says so before, and ends what it has started. */
+const caseTimeoutMs = 240_000
 
 const run = ({ bootstrap }: { readonly bootstrap: string }, kind: MemberKind, name: string): Promise<GroupRun> => {
   const protocol = kind.endsWith('consumer') ? 'consumer' : 'classic'
@@ -23,7 +25,7 @@ const run = ({ bootstrap }: { readonly bootstrap: string }, kind: MemberKind, na
 const leaveAll = (members: readonly GroupMember[]) => Promise.all(members.map((member) => member.leave()))
 
 // Side by side, because most of the time of a group is waiting.
-describe.concurrent('groups over 12 partitions', { timeout: 120_000 }, () => {
+describe.concurrent('groups over 12 partitions', { timeout: caseTimeoutMs }, () => {
   let server: ServerUnderTest
   beforeAll(async () => {
     server = await startServer()
@@ -115,7 +117,7 @@ describe.concurrent('groups over 12 partitions', { timeout: 120_000 }, () => {
   )
 })
 
-describe.skipIf(against === 'kafka')('two servers over one table and bucket', { timeout: 120_000 }, () => {
+describe.skipIf(against === 'kafka')('two servers over one table and bucket', { timeout: caseTimeoutMs }, () => {
   test('serve the same groups, and when one is killed its members go on at the other', async () => {
     const emulator = await startEmulator()
     await createTable(emulator.dynamo, 'wadi')
