@@ -59,7 +59,10 @@ export const wantedTopics = (
 ): WantedTopics | undefined => {
   const members = group?.type === 'consumer' ? group.members : []
   const seenMs = group?.type === 'consumer' ? group.topicsSeenMs : 0
-  const changes = request.memberEpoch === 0 || request.subscribedNames !== null || request.subscribedRegex !== null
+  const known = members.find(({ memberId }) => memberId === request.memberId)
+  // Some clients say all they have said before with every heartbeat.
+  const changes =
+    request.memberEpoch === 0 || known === undefined || subscriptionChanged(known, subscribed(known, request))
   if (request.memberEpoch < 0 || (!changes && nowMs - seenMs < topicsSeenForMs)) return undefined
   const names = [...members.flatMap(({ subscribedNames }) => subscribedNames), ...(request.subscribedNames ?? [])]
   const all = members.some(({ subscribedRegex }) => subscribedRegex !== '') || Boolean(request.subscribedRegex)
