@@ -54,6 +54,10 @@ test.each(Object.entries(journalRemovals))('without a clock it goes wrong when %
 const modelsInTime: Readonly<Record<string, Model>> = {
   'a refusal is answered from any view': moving,
   'a row is as old as it says itself': pairInTime,
+  'a checkpoint that is being loaded counts as a confirmed view': {
+    ...withClock,
+    processes: { A: [c], B: [b, looks], U: upkeep },
+  },
 }
 
 test.each(Object.entries(clockRemovals))('as time passes it goes wrong when %s', async (name, removal) => {

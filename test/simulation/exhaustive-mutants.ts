@@ -130,6 +130,25 @@ export const clockRemovals: Readonly<Record<string, Removal>> = {
           })
         : machine,
   },
+  'a checkpoint that is being loaded counts as a confirmed view': {
+    lie: (machine) => {
+      const { freshMs } = machine.rules
+      let calls = ''
+      // Whoever loads asks for the item first, then for rows: those are believed.
+      const isLoading = () => calls === 'item, rows' && machine.last()?.call.of === 'rows'
+      const watched = withItems(machine, {
+        get: (key, options) => {
+          calls += calls === '' ? 'item' : ', item'
+          return machine.items.get(key, options)
+        },
+        query: (partition, options) => {
+          calls += ', rows'
+          return machine.items.query(partition, options)
+        },
+      })
+      return withRules(watched, () => (isLoading() ? Number.POSITIVE_INFINITY : freshMs))
+    },
+  },
   'rows are truncated at once': {
     lie: (machine): Machine => {
       const rules: Rules = { ...machine.rules, truncateAfterMs: Number.NEGATIVE_INFINITY }

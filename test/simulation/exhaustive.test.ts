@@ -34,6 +34,10 @@ const largeModels: Readonly<Record<string, Model>> = {
     ...withoutClock,
     processes: { A: [a, c], B: [a, b], U: upkeep },
   },
+  'two batches, truncation, time, and somebody who loads': {
+    ...withClock,
+    processes: { A: [c], B: [b, looks], U: upkeep },
+  },
   'a batch sent through two, another, truncation, and time': {
     ...withClock,
     processes: { A: [a], B: [a, b], U: upkeep },
