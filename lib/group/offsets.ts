@@ -43,16 +43,6 @@ export type Commit = {
   readonly metadata: string
 }
 
-/** A commit that repeats what is there is not stored before this is over: its age counts for retention only. */
-const repeatedForMs = 3_600_000
-
-/** Idle clients commit the same offsets every few seconds. */
-const isRepeated = (present: Committed, said: Commit, nowMs: number): boolean =>
-  present.offset === said.offset &&
-  present.leaderEpoch === said.leaderEpoch &&
-  present.metadata === said.metadata &&
-  nowMs - present.committedMs < repeatedForMs
-
 /**
  * The document after a commit; the same where nothing is left to do. What has been committed since `seen` was read was
  * under way at the same time: the higher offset stays, whoever was stored first. So two commits of one member that
@@ -63,11 +53,9 @@ export const committed = (
   commits: readonly Commit[],
   { seen, fence, nowMs }: { readonly seen: OffsetsDocument; readonly fence: number; readonly nowMs: number },
 ): OffsetsDocument => {
-  const late = commits.filter((said) => {
-    const present = document.partitions[said.index]
-    if (present === undefined) return true
-    const isLate = present.commit === seen.partitions[said.index]?.commit || present.offset < said.offset
-    return isLate && !isRepeated(present, said, nowMs)
+  const late = commits.filter(({ index, offset }) => {
+    const present = document.partitions[index]
+    return present === undefined || present.commit === seen.partitions[index]?.commit || present.offset < offset
   })
   if (late.length === 0) return document
   const commit = document.commits + 1
