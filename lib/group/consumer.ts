@@ -131,7 +131,9 @@ const join = (
     return { group, reply: refusedConsumer('GROUP_MAX_SIZE_REACHED', `The group has ${maxMembers} members already.`) }
   }
   const member = newMember(memberId, request, nowMs)
-  const grown = { ...group, emptySinceMs: undefined, members: [...group.members, member] }
+  // Whoever is no member could commit as long as there was none.
+  const fence = group.members.length === 0 ? group.fence + 1 : group.fence
+  const grown = { ...group, fence, emptySinceMs: undefined, members: [...group.members, member] }
   return enter(grown, member, member, request, topics, nowMs)
 }
 

@@ -1,7 +1,7 @@
 import { OutcomeUnknown } from '../store/documents.ts'
 import type { Item, Items } from '../store/items.ts'
 import { groupKey, groupsPartition } from '../store/keys.ts'
-import type { Objects } from '../store/objects.ts'
+import { ObjectNotFound, type Objects } from '../store/objects.ts'
 import { Blobs } from './blobs.ts'
 import { nextDueMs } from './expire.ts'
 import { assertGroup, type Group, type Moment } from './group.ts'
@@ -182,7 +182,7 @@ export class GroupDocuments {
       const written = await this.#put(groupId, change.group, loaded.version, attempt)
       if (written === 'stored') return this.#stored(groupId, change, loaded)
       // After one conflict the document is at hand; what comes after it had better be read when it has settled.
-      if (written !== 'unknown' && pauseMs === 0) loaded = await this.#decode(written.current)
+      if (written !== 'unknown' && pauseMs === 0) loaded = await this.#decode(groupId, written.current)
       else {
         const waitMs = clock.random() * Math.max(firstPauseMs, pauseMs)
         if (clock.now() + waitMs > untilMs) throw new OutcomeUnknown(`no answer about the group ${groupId}`)
@@ -227,13 +227,25 @@ export class GroupDocuments {
   }
 
   async #load(groupId: string, consistent: boolean): Promise<Loaded> {
-    return this.#decode(await this.#stores.items.get(groupKey(groupId), { consistent }))
+    const item = await this.#stores.items.get(groupKey(groupId), { consistent })
+    return this.#decode(groupId, item)
   }
 
-  async #decode(item: Item | undefined): Promise<Loaded> {
-    if (item === undefined) return { group: undefined, version: undefined, attempt: undefined }
-    const group = await decodeGroup(item.body, (object) => this.#blobs.read(object))
-    return { group: group.type === 'deleted' ? undefined : group, version: item.version, attempt: item.attempt }
+  /** An object that is not there was swept because the document is another by now: then that one is read. */
+  async #decode(groupId: string, read: Item | undefined): Promise<Loaded> {
+    let item = read
+    for (let reads = 1; ; reads++) {
+      if (item === undefined) return { group: undefined, version: undefined, attempt: undefined }
+      const { body, version, attempt } = item
+      try {
+        const group = await decodeGroup(body, (object) => this.#blobs.read(object))
+        return { group: group.type === 'deleted' ? undefined : group, version, attempt }
+      } catch (error) {
+        if (!(error instanceof ObjectNotFound) || reads === maxReads) throw error
+        item = await this.#stores.items.get(groupKey(groupId), { consistent: true })
+        if (item?.version === version) throw error
+      }
+    }
   }
 }
 
@@ -243,3 +255,5 @@ const phaseOf = (group: Group | DeletedGroup | undefined): string =>
 /** Every group id sorts below it. */
 const lastCharacter = '\u{10ffff}'
 const maxPageGroups = 1000
+/** Objects may be swept between a document and its bytes, but not so often in a row. */
+const maxReads = 10
