@@ -40,12 +40,13 @@ export const load = async <S extends Folded, R extends Written>(
   tick: number,
 ): Promise<View<S>> => {
   for (let attempt = 0; attempt < maxLoadAttempts; attempt++) {
-    const at = journal.clock.now()
     const item = await readCheckpointItem(journal.items, journal.shard)
     if (item === undefined || item.floor === deletedFloor) throw new JournalGone('there is no such topic any more')
     const state = await readState(journal, item)
     if (state === undefined) continue
-    const refreshed = await advance(journal, { state, sure: state.seq, at, tick }, tick)
+    // A checkpoint confirms nothing about the rows after it: some may stand in slots that were freed meanwhile.
+    const unconfirmed = { state, sure: state.seq, at: Number.NEGATIVE_INFINITY, tick }
+    const refreshed = await advance(journal, unconfirmed, tick)
     if (refreshed) return refreshed
   }
   throw new JournalDamaged(`the checkpoint of ${shardPrefix(journal.shard)} changes faster than it can be read`)
