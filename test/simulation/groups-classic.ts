@@ -13,6 +13,8 @@ const protocolName = 'range'
 /** A member of a classic group: gives up everything before it joins again. */
 export class ClassicClient extends Client {
   #isSettled = false
+  /** The member id with which a join was given up: that may still come, and count as having given up everything. */
+  #joinsLate: string | undefined
 
   override get isSettled(): boolean {
     return this.#isSettled
@@ -29,6 +31,7 @@ export class ClassicClient extends Client {
   /** After its last good answer the coordinators cannot have given to another what it has. */
   get #leaseMs(): number {
     const { sessionTimeoutMs, rebalanceTimeoutMs, largestSkewMs, staleForMs } = this.world.scenario
+    if (this.#joinsLate === this.memberId) return 0
     return Math.min(sessionTimeoutMs, rebalanceTimeoutMs) - 2 * largestSkewMs - staleForMs
   }
 
@@ -60,6 +63,7 @@ export class ClassicClient extends Client {
       knowsSkipAssignment: true,
     }
     const reply = await this.ask('join', joinTimeoutMs, (groups) => groups.join(groupId, request))
+    if (reply.outcome === 'silence' && memberId !== '') this.#joinsLate = memberId
     if (reply.outcome !== 'answered') return this.#pause(shortPauseMs)
     const { value } = reply
     if (value.error === 'NONE') {
