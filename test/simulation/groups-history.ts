@@ -10,7 +10,10 @@ export type GroupHistory = {
   readonly fetches: readonly OffsetFetch[]
   readonly stored: readonly StoredOffset[]
   readonly groups: readonly StoredGroup[]
-  /** When another took the place of a static member, by the member id of its former self. */
+  /**
+   * Since when a member has no right to what it has, though it cannot know, by member id: another took its place, or a
+   * barrier was stored so late that there is little time left to come to it.
+   */
   readonly replacedMs: ReadonlyMap<string, number>
   /** Reports of the watcher, of clients, and of the end of the history. */
   readonly reports: readonly { readonly class: GroupAnomalyClass; readonly detail: string }[]

@@ -7,6 +7,9 @@ import { type ItemKey, type Items, maxItemBytes, type NewItem } from '../../lib/
 import { groupsPartition, offsetsPartition } from '../../lib/store/keys.ts'
 import type { GroupRecorder } from './groups-history.ts'
 
+/** A barrier is stored within this, clocks' differences included. */
+const promptMs = 1000
+
 type Grant = { readonly at: number; readonly life: string }
 
 /** Between the stores and everything that can go wrong with a call: sees every write in the order in which they count. */
@@ -76,6 +79,7 @@ export class GroupWatch {
     if (group !== undefined) this.#grant(before, group, at)
     if (before === undefined || before.life !== group?.life) return
     this.#noteReplaced(before, group)
+    this.#noteLateBarrier(before, group)
     if (group.fence < before.fence) this.#report('number-back', `fence ${before.fence} → ${group.fence}`)
     const [earlier, later] = [numberOf(before), numberOf(group)]
     if (later < earlier) this.#report('number-back', `generation or epoch ${earlier} → ${later}`)
@@ -88,6 +92,16 @@ export class GroupWatch {
       if (present === undefined || present.memberId === memberId) continue
       this.#recorder.replacedMs.set(memberId, this.#nowMs())
       this.#hit('static member replaced')
+    }
+  }
+
+  /** Its time is counted from when it was decided; the store may have taken a good part of it. */
+  #noteLateBarrier(before: Group, group: Group): void {
+    if (before.type !== 'classic' || group.type !== 'classic') return
+    if (before.state === group.state || group.state !== 'PreparingRebalance') return
+    const leftMs = group.deadlineMs - this.#nowMs()
+    for (const { memberId, rebalanceTimeoutMs } of before.members) {
+      if (leftMs < rebalanceTimeoutMs - promptMs) this.#recorder.replacedMs.set(memberId, this.#nowMs())
     }
   }
 
