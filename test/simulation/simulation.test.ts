@@ -16,7 +16,7 @@ const formerlyFailing: readonly number[] = [9, 24, 20_012, 22_321, 23_271, 4_002
 test.skipIf(wanted !== undefined)('the same seed gives the same history, byte for byte', async () => {
   for (const seed of seedsFrom(firstSeed, 5)) {
     const [first, second] = [await simulate(seed, { isTraced: true }), await simulate(seed, { isTraced: true })]
-    expect(first.trace.length).toBeGreaterThan(1000)
+    expect(first.trace.length).toBeGreaterThan(100)
     expect(second.trace.join('\n')).toBe(first.trace.join('\n'))
   }
 })
