@@ -89,6 +89,8 @@ export const commitRefusal = (
   if (group.type === 'consumer') {
     const member = group.members.find((one) => one.memberId === memberId)
     if (member === undefined) return 'UNKNOWN_MEMBER_ID'
+    // A static member that is away: its successor takes over without anybody being fenced.
+    if (member.epoch < 0) return 'STALE_MEMBER_EPOCH'
     if (member.epoch === generationOrEpoch) return undefined
     // Sent before the member knew of its present epoch: fine for what it has had all the time.
     const kept = Object.entries(partitions).every(([topicId, indexes]) =>

@@ -12,7 +12,7 @@ const firstSeed = wanted === undefined ? Date.now() >>> 0 : Number(wanted)
 const perHistoryMs = 500
 
 /** Seeds that failed once. */
-const formerlyFailing: readonly number[] = [1_001_440, 1_003_440, 2_001_775, 2_002_349]
+const formerlyFailing: readonly number[] = [1_001_440, 1_003_440, 2_001_775, 2_002_349, 4_000_985]
 
 test.skipIf(wanted !== undefined)('the same seed gives the same history of a group, byte for byte', async () => {
   for (const seed of seedsFrom(firstSeed, 3)) {
