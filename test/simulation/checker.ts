@@ -1,7 +1,7 @@
 import type { Appended, Fetch, History, Lookup, Send } from './history.ts'
 import { TrueLog } from './true-log.ts'
 
-/** The ways in which a log can be wrong, by their usual names (proof.md, section 4.4). */
+/** The ways in which a log can be wrong, by their usual names. */
 type AnomalyClass =
   /** An acknowledged record is nowhere in the log. */
   | 'lost-write'

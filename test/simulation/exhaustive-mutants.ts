@@ -46,7 +46,7 @@ const lastPut = (machine: Machine): 'mine' | 'other' | undefined => {
   return put.outcome === 'stored' || put.by.attempt === last.call.item.attempt ? 'mine' : 'other'
 }
 
-/** Rules of journal.md, sections 3 to 5. Without any of them something is lost, or there twice. */
+/** Rules of the commit protocol. Without any of them something is lost, or there twice. */
 export const journalRemovals: Readonly<Record<string, Removal>> = {
   'the floor is not read after an own put': {
     lie: (machine) => withLyingItem(machine, { floor: 0 }, () => lastPut(machine) === 'mine'),

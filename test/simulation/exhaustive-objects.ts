@@ -80,7 +80,7 @@ export const reads = (): Task => ({
   },
 })
 
-/** Removed rules of journal.md, section 6, as other lanes for the jobs. */
+/** Removed rules of flush, merge and sweep, as other lanes for the jobs. */
 export const laneLies = {
   'a sweep goes by what it knew before its row': (lane) => {
     let before: State | undefined

@@ -6,7 +6,7 @@ import type { Machine, Mutation } from './world.ts'
 
 /**
  * Each takes one rule away, from outside: stores that lie, a fold that forgets, rules with broken numbers. A simulation
- * that does not notice is no proof of anything (proof.md, section 4.3).
+ * that does not notice is no proof of anything.
  */
 export const mutants: Readonly<Record<string, Mutation>> = {
   'no floor check after a put': {

@@ -32,7 +32,7 @@ export type Scenario = {
 
 /** Clocks count: a view is fresh for a while, and rows are kept for longer than that and all skew together. */
 const withClocks: Rules = { freshMs: 8000, truncateAfterMs: 23_000 }
-/** No view is ever fresh: then rows may go at once, whatever clocks say (journal.md, section 5.4). */
+/** No view is ever fresh: then rows may go at once, whatever clocks say. */
 const neverFresh: Rules = { freshMs: -1, truncateAfterMs: Number.NEGATIVE_INFINITY }
 
 /** Late rows make truncation dangerous, so there are many, and they come while there is still something to hit. */

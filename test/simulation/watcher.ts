@@ -13,7 +13,7 @@ export type WatcherOptions = {
 
 /**
  * Sits between the stores and whatever fails around them, sees every write at the moment it is applied, and knows what
- * must hold of it whoever wrote it (journal.md, section 9).
+ * must hold of it whoever wrote it.
  */
 export class Watcher {
   readonly #options: WatcherOptions

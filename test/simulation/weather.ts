@@ -79,7 +79,7 @@ export const faultOf = (call: StoreCall, climate: Climate, random: Random): Faul
   return { fault: random.pick(['drop-before', 'drop-after', 'drop-after', 'twice', 'throttle']) }
 }
 
-/** How long a call takes, there and back, in ms (cloud.md, section 7). */
+/** How long a call takes, there and back, in ms. */
 export const latencyOf = (call: StoreCall['call'], random: Random): number => {
   const { mu, sigma } = latencies[call]
   const rare = random.chance(0.001) ? random.between(200, 1000) : 0
