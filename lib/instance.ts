@@ -1,5 +1,6 @@
 import type { Broker } from './broker/broker.ts'
 import { type BrokerContext, defaultLimits } from './broker/context.ts'
+import { describe } from './broker/failures.ts'
 import { makeBroker } from './broker/make-broker.ts'
 import { realClock } from './clock.ts'
 import type { Settings } from './environment.ts'
@@ -65,7 +66,7 @@ export const makeInstance = (stores: Stores, options: InstanceOptions): Instance
     lingerMs,
     relieve: (lane, state) => maintenance.relieve(lane, state),
   })
-  const onError = (shard: string, error: unknown): void => log(`maintenance of ${shard} failed: ${inFull(error)}`)
+  const onError = (shard: string, error: unknown): void => log(`maintenance of ${shard} failed: ${describe(error)}`)
   const maintenance: Maintenance = new Maintenance({ topics, logs, bytes, items, objects, clock, onError })
   const groups = new Groups({ items, objects, clock }, topics)
   const context: BrokerContext = {
@@ -85,7 +86,7 @@ export const makeInstance = (stores: Stores, options: InstanceOptions): Instance
   const deleteExpiredGroups = async (): Promise<void> => {
     if (clock.now() - groupsCheckedMs < groupsCheckMs) return
     groupsCheckedMs = clock.now()
-    await groups.deleteExpired().catch((error) => log(`expired groups were not deleted: ${inFull(error)}`))
+    await groups.deleteExpired().catch((error) => log(`expired groups were not deleted: ${describe(error)}`))
   }
   let lastPass: Promise<unknown> = Promise.resolve()
   const maintain: Instance['maintain'] = (passOptions) => {
@@ -129,10 +130,4 @@ const watchByIdAndName = (logs: Logs, topics: Topics): Instance['watch'] => {
       if (known !== undefined) grown(known)
       else void nameOf(id).then((name) => name !== undefined && grown(name))
     })
-}
-
-/** An error with its stack and all that caused it. */
-const inFull = (error: unknown): string => {
-  if (!(error instanceof Error)) return String(error)
-  return error.cause === undefined ? `${error.stack}` : `${error.stack}\n  because ${inFull(error.cause)}`
 }

@@ -9,8 +9,7 @@ import { openPacks } from './packs.ts'
 const maxPackedBytes = 1024 * 1024
 
 /**
- * `Objects` in a folder: small ones in packs, larger ones as files of their own. A folder that was written before there
- * were packs has small ones as files, too.
+ * `Objects` in a folder: small ones in packs, larger ones as files of their own.
  * A killed process loses no object that was answered; a machine that loses power may, unless `fsync` is set.
  * A delete that was answered may be undone when a machine loses power.
  * Throws `StoreSetupError` where the folder is damaged.

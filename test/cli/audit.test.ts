@@ -7,7 +7,7 @@ import { groupKey, topicKey } from '../../lib/store/keys.ts'
 import { createBucket } from '../../lib/store/s3.ts'
 import { kafkaJs, withAdmin } from '../support/admin.ts'
 import { temporaryFolder, wadi, wadiDev } from '../support/dev-server.ts'
-import { anybody, startEmulator } from '../support/emulator.ts'
+import { environmentOf, startEmulator } from '../support/emulator.ts'
 
 /** A server on a folder with records in segments and in the tail, and with a group that has committed. */
 const busyServer = async () => {
@@ -92,14 +92,7 @@ test('a table and a bucket are audited', async () => {
   const emulator = await startEmulator()
   await createTable(emulator.dynamo, 'wadi')
   await createBucket(emulator.s3, 'wadi')
-  const environment = {
-    WADI_STORE: 'aws',
-    AWS_ENDPOINT_URL_DYNAMODB: emulator.dynamo.endpoint ?? '',
-    AWS_ENDPOINT_URL_S3: emulator.s3.endpoint ?? '',
-    AWS_REGION: anybody.region,
-    AWS_ACCESS_KEY_ID: anybody.credentials.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: anybody.credentials.secretAccessKey,
-  }
+  const environment = environmentOf(emulator)
   expect(await audit([], environment)).toMatchObject({ status: 0, said: expect.stringContaining('"sound":true') })
   using items = dynamoItems(emulator.dynamo, 'wadi')
   await items.putIfAbsent(topicKey('orders'), { attempt: 'damage', body: Buffer.from('{') })

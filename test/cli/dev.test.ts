@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { createTable } from '../../lib/store/dynamodb.ts'
 import { kafkaJs, withAdmin } from '../support/admin.ts'
 import { temporaryFolder, wadi, wadiDev } from '../support/dev-server.ts'
-import { anybody, startEmulator } from '../support/emulator.ts'
+import { environmentOf, startEmulator } from '../support/emulator.ts'
 import { fetchTopic } from '../support/fetch.ts'
 
 test('it says when it is ready, answers health and version, and ends with status 0 on SIGTERM and SIGINT', async () => {
@@ -101,14 +101,7 @@ test('a folder that cannot be used is named, with what to do, and the status is 
 test('a table or bucket that is not there is named, with what to do, and the status is 1', async () => {
   const emulator = await startEmulator()
   await createTable(emulator.dynamo, 'there')
-  const environment = {
-    WADI_STORE: 'aws',
-    AWS_ENDPOINT_URL_DYNAMODB: emulator.dynamo.endpoint ?? '',
-    AWS_ENDPOINT_URL_S3: emulator.s3.endpoint ?? '',
-    AWS_REGION: anybody.region,
-    AWS_ACCESS_KEY_ID: anybody.credentials.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: anybody.credentials.secretAccessKey,
-  }
+  const environment = environmentOf(emulator)
   const dev = ['dev', '--kafka-port', '0', '--http-port', '0']
   const [noTable, noBucket] = [
     wadi(dev, { ...environment, WADI_TABLE: 'gone' }),

@@ -3,7 +3,7 @@ import { createTable } from '../../lib/store/dynamodb.ts'
 import { createBucket } from '../../lib/store/s3.ts'
 import { createTopic } from '../support/admin.ts'
 import { type DataRecord, flightsByOrigin } from '../support/dataset.ts'
-import { anybody, type Emulator, startEmulator } from '../support/emulator.ts'
+import { type Emulator, environmentOf, startEmulator } from '../support/emulator.ts'
 import { expectSameByKey, readWithKcat, sendWithKcat } from '../support/kcat-records.ts'
 import { against, type ServerUnderTest, startServer } from '../support/server.ts'
 import { skipWithout } from '../support/tools.ts'
@@ -19,14 +19,9 @@ describe.skipIf(skipWithout('kcat') || against === 'kafka')('kcat, with DynamoDB
     await createTable(emulator.dynamo, 'wadi')
     await createBucket(emulator.s3, 'wadi')
     server = await startServer({
-      WADI_STORE: 'aws',
+      ...environmentOf(emulator),
       WADI_TABLE: 'wadi',
       WADI_BUCKET: 'wadi',
-      AWS_ENDPOINT_URL_DYNAMODB: emulator.dynamo.endpoint ?? '',
-      AWS_ENDPOINT_URL_S3: emulator.s3.endpoint ?? '',
-      AWS_REGION: anybody.region,
-      AWS_ACCESS_KEY_ID: anybody.credentials.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: anybody.credentials.secretAccessKey,
     })
   })
   afterAll(async () => {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createTable } from '../../lib/store/dynamodb.ts'
 import { createBucket } from '../../lib/store/s3.ts'
 import { chance as chanceOf } from '../gateway/chance.ts'
-import { anybody, startEmulator } from '../support/emulator.ts'
+import { environmentOf, startEmulator } from '../support/emulator.ts'
 import type { GroupMember, MemberKind } from '../support/group-members.ts'
 import { type GroupRun, groupRun } from '../support/group-run.ts'
 import { against, type ServerUnderTest, startServer } from '../support/server.ts'
@@ -125,14 +125,7 @@ describe.skipIf(against === 'kafka')('two servers over one table and bucket', { 
     const emulator = await startEmulator()
     await createTable(emulator.dynamo, 'wadi')
     await createBucket(emulator.s3, 'wadi')
-    const environment = {
-      WADI_STORE: 'aws',
-      AWS_ENDPOINT_URL_DYNAMODB: emulator.dynamo.endpoint ?? '',
-      AWS_ENDPOINT_URL_S3: emulator.s3.endpoint ?? '',
-      AWS_REGION: anybody.region,
-      AWS_ACCESS_KEY_ID: anybody.credentials.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: anybody.credentials.secretAccessKey,
-    }
+    const environment = environmentOf(emulator)
     const mortal = await startServer(environment)
     await using survivor = await startServer(environment)
     const kinds = ['kafkajs', 'platformatic-consumer', 'kcat'] as const

@@ -27,6 +27,16 @@ export const startEmulator = async (): Promise<Emulator> => {
 /** What emulators accept. */
 export const anybody = { region: 'us-east-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } }
 
+/** The environment of a Wadi that keeps its records there. */
+export const environmentOf = ({ dynamo, s3 }: Emulator): Readonly<Record<string, string>> => ({
+  WADI_STORE: 'aws',
+  AWS_ENDPOINT_URL_DYNAMODB: dynamo.endpoint ?? '',
+  AWS_ENDPOINT_URL_S3: s3.endpoint ?? '',
+  AWS_REGION: anybody.region,
+  AWS_ACCESS_KEY_ID: anybody.credentials.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: anybody.credentials.secretAccessKey,
+})
+
 /** A busy machine may take its time: what is tested there is answers, not haste. */
 export const patient = { ...anybody, timeoutMs: 15_000 }
 
