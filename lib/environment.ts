@@ -1,4 +1,6 @@
-import type { AwsAccess } from './store/aws-client.ts'
+import type { NodeAddress } from './journal/nodes.ts'
+import type { AwsAccess, AwsCredentials } from './store/aws-client.ts'
+import { machineCredentials } from './store/aws-credentials.ts'
 
 /** What is told from outside. Every name begins with `WADI_`, but for those that every AWS client reads. */
 export type Settings = {
@@ -14,6 +16,8 @@ export type Settings = {
   readonly autoCreateTopics: boolean
   readonly numPartitions: number
   readonly aws: AwsSettings
+  /** Where clients reach this server, where several share the stores. */
+  readonly node: NodeAddress | undefined
   /** What this build was made of, if that is known. */
   readonly commit: string | undefined
 }
@@ -56,10 +60,11 @@ export const settingsFrom = (environment: Environment): Settings => {
   const port = (name: string, otherwise: number): number => whole(name, { least: 0, most: maxPort, otherwise })
   const yes = (name: string, otherwise: 'true' | 'false'): boolean =>
     oneOf(name, ['true', 'false'], otherwise) === 'true'
+  const credentials = credentialsFrom(environment)
   const access = (service: string): AwsAccess => {
     const endpoint = environment[`AWS_ENDPOINT_URL_${service}`] || environment['AWS_ENDPOINT_URL']
     const region = environment['AWS_REGION'] || environment['AWS_DEFAULT_REGION']
-    return { ...(region && { region }), ...(endpoint && { endpoint }) }
+    return { credentials, ...(region && { region }), ...(endpoint && { endpoint }) }
   }
   const store = oneOf('WADI_STORE', ['local', 'memory', 'aws'], 'local')
   return {
@@ -77,8 +82,33 @@ export const settingsFrom = (environment: Environment): Settings => {
       dynamo: access('DYNAMODB'),
       s3: access('S3'),
     },
+    node: nodeFrom(environment),
     commit: environment['WADI_COMMIT'] || undefined,
   }
+}
+
+const nodeFrom = (environment: Environment): NodeAddress | undefined => {
+  const given = environment['WADI_ADVERTISE']
+  if (!given) return undefined
+  const [, host, digits] = /^\[?([\w.:-]+?)\]?:(\d+)$/.exec(given) ?? []
+  const port = Number(digits)
+  if (host === undefined || port < 1 || port > maxPort) {
+    throw new SettingsError(`WADI_ADVERTISE is "${given}": it must be a host and a port, as in 10.0.0.7:9092`)
+  }
+  return { host, port, zone: environment['WADI_ZONE'] || null }
+}
+
+/**
+ * Those of the environment, which a function is given anew before they expire; those of the machine where it has none, or
+ * where a profile is asked for.
+ */
+const credentialsFrom = (environment: Environment): (() => Promise<AwsCredentials>) => {
+  const accessKeyId = environment['AWS_ACCESS_KEY_ID']
+  const secretAccessKey = environment['AWS_SECRET_ACCESS_KEY']
+  const sessionToken = environment['AWS_SESSION_TOKEN']
+  if (!accessKeyId || !secretAccessKey || environment['AWS_PROFILE']) return machineCredentials()
+  const credentials = { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) }
+  return async () => credentials
 }
 
 type Bounds = { readonly least: number; readonly most: number; readonly otherwise: number }

@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs'
+import about from '../package.json' with { type: 'json' }
 
-/** The version of this build, as `package.json` has it. */
-export const version = (): string =>
-  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version
+/** The version of this build, as `package.json` has it; in a bundle too. */
+export const version = (): string => about.version

@@ -1,35 +1,50 @@
-import { StoreSetupError, StoreUnavailable } from './items.ts'
+import { createHash } from 'node:crypto'
+import { Agent, type IncomingHttpHeaders, type OutgoingHttpHeaders, request as requestHttp } from 'node:http'
+import { request as requestHttps, Agent as TlsAgent } from 'node:https'
+import aws4 from 'aws4'
+import { StoreSetupError } from './items.ts'
+import { sizeOf } from './objects.ts'
 
-/** Which cloud is talked to. What is left out the SDK looks for itself: environment, profile, role. */
+/** What a request is signed with. */
+export type AwsCredentials = {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  readonly sessionToken?: string
+}
+
+/** Which cloud is talked to, and as whom. */
 export type AwsAccess = {
+  /** Required, also by emulators: it is part of every signature. */
   readonly region?: string
-  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string }
+  /** Asked before every request, so that they may be renewed. */
+  readonly credentials: () => Promise<AwsCredentials>
   /** Anything that is not AWS: an emulator, by its http URL. */
   readonly endpoint?: string
   /** What a call may take, instead of the store's own limit: for a slow stand-in. */
   readonly timeoutMs?: number
 }
 
-/**
- * The SDK as we want it: one try, because the journal has a loop of its own, and a limit to every wait.
- * `defaultTimeoutMs` is what a call may take to its first byte of answer, and what an answer may then pause.
- */
-export const clientOptions = ({ region, credentials, endpoint, ...access }: AwsAccess, defaultTimeoutMs: number) => {
-  const timeoutMs = access.timeoutMs ?? defaultTimeoutMs
-  return {
-    ...(region !== undefined && { region }),
-    ...(credentials !== undefined && { credentials }),
-    ...(endpoint !== undefined && { endpoint }),
-    maxAttempts: 1,
-    requestHandler: {
-      connectionTimeout: access.timeoutMs ?? Math.min(timeoutMs, connectTimeoutMs),
-      requestTimeout: timeoutMs,
-      throwOnRequestTimeout: true,
-      socketTimeout: timeoutMs,
-      httpAgent: { keepAlive: true, maxSockets: maxConnections },
-      httpsAgent: { keepAlive: true, maxSockets: maxConnections },
-    },
-  }
+/** `path` has every character encoded that a signature encodes, as `encodePath` does. */
+export type AwsRequest = {
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE'
+  readonly path: string
+  readonly headers: OutgoingHttpHeaders
+  /** Sent one after the other, not joined. */
+  readonly body: readonly Buffer[]
+}
+
+export type AwsAnswer = { readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: Buffer }
+
+/** Sends signed requests to one host, each once; whatever the answer is, it is returned. Throws when there is none. */
+export type AwsClient = { readonly send: (request: AwsRequest) => Promise<AwsAnswer> } & Disposable
+
+type Service = {
+  readonly service: 'dynamodb' | 's3'
+  readonly region: string
+  /** `https://dynamodb.eu-central-1.amazonaws.com`, without a path. */
+  readonly origin: string
+  /** What a call may take to its first byte of answer, and what an answer may then pause. */
+  readonly defaultTimeoutMs: number
 }
 
 const connectTimeoutMs = 1000
@@ -37,76 +52,112 @@ const connectTimeoutMs = 1000
 /** Connections of one client; further calls wait for one, and that counts towards their time. */
 const maxConnections = 256
 
-/** What a failed call means. `setup` and `bug` are certain: the call did nothing. */
-type Failure = 'unknown' | 'setup' | 'bug'
-
-export const failureOf = (error: unknown): Failure => {
-  const name = error instanceof Error ? error.name : ''
-  if (Object.hasOwn(advice, name)) return 'setup'
-  const status = statusOf(error)
-  if (status === undefined || status >= 500 || status < 400) return 'unknown'
-  return unsettledStatuses.has(status) || unsettledNames.has(name) ? 'unknown' : 'bug'
+/** The region that was given. Throws `StoreSetupError` when there is none. */
+export const regionOf = ({ region }: AwsAccess, where: string): string => {
+  if (region) return region
+  throw new StoreSetupError(`${where}: no region is given: set AWS_REGION`)
 }
 
-/** What a read or a delete throws for a call that failed. `what` is the call, `where` the table or bucket. */
-export const readError = (error: unknown, what: string, where: string): Error => {
-  const failure = failureOf(error)
-  if (failure === 'unknown') return new StoreUnavailable(`${what}: no answer from ${where}`, { cause: error })
-  return failure === 'setup' ? setupError(error, where) : new Error(`${what} in ${where} is refused`, { cause: error })
+/** The domain of a region's services. */
+export const domainOf = (region: string): string => (region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com')
+
+/** One try per call, because the journal has a loop of its own, and a limit to every wait. */
+export const awsClient = (access: AwsAccess, { service, region, origin, defaultTimeoutMs }: Service): AwsClient => {
+  const { protocol, hostname, port, host } = new URL(origin)
+  const isTls = protocol === 'https:'
+  const agentOptions = { keepAlive: true, maxSockets: maxConnections }
+  const agent = isTls ? new TlsAgent(agentOptions) : new Agent(agentOptions)
+  const start = isTls ? requestHttps : requestHttp
+  const timeoutMs = access.timeoutMs ?? defaultTimeoutMs
+  const limits = { timeoutMs, connectMs: access.timeoutMs ?? Math.min(timeoutMs, connectTimeoutMs) }
+
+  const send = async ({ method, path, headers, body }: AwsRequest): Promise<AwsAnswer> => {
+    const credentials = await access.credentials()
+    const signed = aws4.sign(
+      {
+        service,
+        region,
+        method,
+        path,
+        headers: {
+          ...headers,
+          host,
+          ...(body.length > 0 && { 'content-length': sizeOf(body) }),
+          // TLS protects large bodies already, and hashing them takes longer than anything else that is done to them.
+          'x-amz-content-sha256': isTls && service === 's3' ? 'UNSIGNED-PAYLOAD' : sha256(body),
+        },
+      },
+      credentials,
+    )
+    const options = { agent, hostname, port, method, path: signed.path, headers: signed.headers }
+    return exchange(() => start(options), body, limits)
+  }
+
+  return { send, [Symbol.dispose]: () => agent.destroy() }
 }
 
-export const setupError = (error: unknown, where: string): StoreSetupError => {
-  const { name, message } = error instanceof Error ? error : new Error(String(error))
-  return new StoreSetupError(`${where}: ${advice[name]} (${name}: ${message})`, { cause: error })
+/** `/a b/ä` as `/a%20b/%C3%A4`: everything is encoded but unreserved characters and slashes (AWS docs: "Create a signed request"). */
+export const encodePath = (path: string): string => path.split('/').map(encode).join('/')
+
+/** A query, sorted and encoded. */
+export const encodeQuery = (parameters: Readonly<Record<string, string>>): string =>
+  Object.entries(parameters)
+    .map(([name, value]) => `${encode(name)}=${encode(value)}`)
+    .toSorted()
+    .join('&')
+
+const encode = (text: string): string =>
+  encodeURIComponent(text).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`)
+
+const sha256 = (parts: readonly Buffer[]): string => {
+  const hash = createHash('sha256')
+  for (const part of parts) hash.update(part)
+  return hash.digest('hex')
 }
 
-export const statusOf = (error: unknown): number | undefined => {
-  if (!(error instanceof Error) || !('$metadata' in error)) return undefined
-  const metadata = error.$metadata
-  if (typeof metadata !== 'object' || metadata === null || !('httpStatusCode' in metadata)) return undefined
-  return typeof metadata.httpStatusCode === 'number' ? metadata.httpStatusCode : undefined
-}
+type Limits = { readonly timeoutMs: number; readonly connectMs: number }
 
-const checkCredentials =
-  'the credentials are not accepted: check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or AWS_PROFILE'
-const renewCredentials = 'the credentials have expired: renew them'
-const checkRegion = 'it is in another region: check AWS_REGION'
-const checkPermission =
-  'access is denied: allow this role to get, put, delete and query the table, and to get, put, delete and list the bucket'
-
-/** Errors that only a person can settle, by the service's name for them, and what to do. */
-const advice: Readonly<Record<string, string>> = {
-  ResourceNotFoundException: 'there is no such table: deploy it, or check its name and AWS_REGION',
-  NoSuchBucket: 'there is no such bucket: deploy it, or check its name',
-  AccessDenied: checkPermission,
-  AccessDeniedException: checkPermission,
-  AllAccessDisabled: checkPermission,
-  PermanentRedirect: checkRegion,
-  AuthorizationHeaderMalformed: checkRegion,
-  IllegalLocationConstraintException: checkRegion,
-  CredentialsProviderError: 'no credentials are found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE',
-  UnrecognizedClientException: checkCredentials,
-  InvalidClientTokenId: checkCredentials,
-  InvalidAccessKeyId: checkCredentials,
-  InvalidSignatureException: checkCredentials,
-  SignatureDoesNotMatch: checkCredentials,
-  MissingAuthenticationTokenException: checkCredentials,
-  IncompleteSignatureException: checkCredentials,
-  ExpiredToken: renewCredentials,
-  ExpiredTokenException: renewCredentials,
-  RequestTimeTooSkewed: 'the clock of this machine is wrong: set it',
-}
-
-/** 4xx that say "not now". */
-const unsettledStatuses: ReadonlySet<number> = new Set([408, 409, 425, 429])
-const unsettledNames: ReadonlySet<string> = new Set([
-  'ProvisionedThroughputExceededException',
-  'ThrottlingException',
-  'Throttling',
-  'RequestLimitExceeded',
-  'LimitExceededException',
-  'TransactionConflictException',
-  'ReplicatedWriteConflictException',
-  'RequestTimeout',
-  'SlowDown',
-])
+/** Sends a request and reads its answer to the end. */
+const exchange = (
+  start: () => ReturnType<typeof requestHttp>,
+  body: readonly Buffer[],
+  { timeoutMs, connectMs }: Limits,
+): Promise<AwsAnswer> =>
+  new Promise((resolve, reject) => {
+    const request = start()
+    const giveUpAfter = (ms: number, what: string) =>
+      setTimeout(() => {
+        reject(new Error(`${what} within ${ms} ms`))
+        request.destroy()
+      }, ms)
+    const patience = giveUpAfter(timeoutMs, 'nothing came')
+    request.on('socket', (socket) => {
+      if (!socket.connecting) return
+      const connecting = giveUpAfter(connectMs, 'no connection')
+      const settled = (): void => clearTimeout(connecting)
+      socket.once('connect', settled).once('close', settled)
+    })
+    request.on('response', (response) => {
+      const chunks: Buffer[] = []
+      patience.refresh()
+      response.on('data', (chunk: Buffer) => {
+        patience.refresh()
+        chunks.push(chunk)
+      })
+      response.on('error', reject)
+      response.on('end', () => {
+        const [only = Buffer.alloc(0), ...more] = chunks
+        const bytes = more.length === 0 ? only : Buffer.concat(chunks)
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: bytes })
+      })
+    })
+    request.on('error', reject)
+    request.on('close', () => {
+      clearTimeout(patience)
+      reject(new Error('the connection was closed before an answer'))
+    })
+    // One packet for headers and a small body.
+    request.cork()
+    for (const part of body) request.write(part)
+    request.end()
+  })

@@ -1,3 +1,4 @@
+import { documentFrom, type Shape } from './document-shape.ts'
 import type { ItemKey, Items, NewItem } from './items.ts'
 
 /** Time and chance for `stepDocument`. */
@@ -23,7 +24,8 @@ export class OutcomeUnknown extends Error {
 /**
  * Reads a JSON document, asks `step` for the next one and stores it under its version; again after a conflict, when
  * somebody else's document is the one to step from. A step must be safe to repeat: after a lost answer it may be asked
- * again with a document that holds its own earlier result. Throws `OutcomeUnknown` when the time is up.
+ * again with a document that holds its own earlier result. Throws `OutcomeUnknown` when the time is up, and
+ * `DamagedDocument` for one that is no JSON or has not the shape.
  */
 export const stepDocument = async <Value, Answer>(
   items: Items,
@@ -31,10 +33,11 @@ export const stepDocument = async <Value, Answer>(
   key: ItemKey,
   step: (current: Value | undefined) => Step<Value, Answer>,
   untilMs: number,
+  shape?: Shape,
 ): Promise<Answer> => {
   for (let limitMs = firstPauseMs; ; limitMs = Math.min(limitMs * 2, longestPauseMs)) {
     const current = await items.get(key, { consistent: true })
-    const { next, answer } = step(current && parse(current.body))
+    const { next, answer } = step(current && documentFrom(current.body, `${key.partition}/${key.sort}`, shape))
     if (next === undefined) return answer
     const item = { attempt: pace.randomId(), body: Buffer.from(JSON.stringify(next)) }
     if (await isStored(items, key, item, current?.version)) return answer
@@ -43,8 +46,6 @@ export const stepDocument = async <Value, Answer>(
     await pace.sleep(pauseMs)
   }
 }
-
-const parse = <Value>(body: Buffer): Value => JSON.parse(body.toString())
 
 const isStored = async (items: Items, key: ItemKey, item: NewItem, version: number | undefined): Promise<boolean> => {
   if (version === undefined) {
@@ -57,12 +58,16 @@ const isStored = async (items: Items, key: ItemKey, item: NewItem, version: numb
   )
 }
 
-/** All items of a partition, page by page, as JSON. */
-export async function* documentsOf<Value>(items: Items, partition: string): AsyncGenerator<readonly [string, Value]> {
+/** All items of a partition, page by page, as JSON. Throws `DamagedDocument` like `stepDocument`. */
+export async function* documentsOf<Value>(
+  items: Items,
+  partition: string,
+  shape?: Shape,
+): AsyncGenerator<readonly [string, Value]> {
   let after = ''
   for (;;) {
     const page = await items.query(partition, { after, before: '\uffff', limit: 1000, consistent: true })
-    for (const item of page.items) yield [item.sort, parse<Value>(item.body)]
+    for (const item of page.items) yield [item.sort, documentFrom<Value>(item.body, `${partition}/${item.sort}`, shape)]
     after = page.items.at(-1)?.sort ?? after
     if (page.end) return
   }

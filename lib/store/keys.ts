@@ -9,8 +9,12 @@
  *   D / <topicId>                                a topic being deleted
  *   P / next                                     the next producer id nobody has
  *   M / cluster                                  the cluster id
+ *   W / <topicId>#<shard>                        a hint: the shard has a tail
+ *   W / full pass                                when maintenance last looked at every shard, and how far it is
+ *   N / <node id, 10 digits>                     a gateway that shares these stores with others
  *   G / <group id>                               a group's document
  *   O#<life of the group> / <topicId>            the offsets a group has committed in a topic
+ *   O#<life of the group> / ~snapshots           what it had committed before somebody moved it
  *
  *   objects                                      what
  *   <topicId>/<shard>/wal/<ticket>-<random>      batches of one row
@@ -28,6 +32,8 @@ import type { ItemKey } from './items.ts'
 export type Shard = { readonly topicId: string; readonly index: number }
 
 const seqDigits = 12
+/** Node ids are 31 bits in Kafka. */
+const nodeIdDigits = 10
 
 export const padSeq = (seq: number): string => String(seq).padStart(seqDigits, '0')
 
@@ -50,6 +56,24 @@ export const deletionsPartition = 'D'
 export const deletionKey = (topicId: string): ItemKey => ({ partition: deletionsPartition, sort: topicId })
 export const producerIdsKey: ItemKey = { partition: 'P', sort: 'next' }
 export const clusterKey: ItemKey = { partition: 'M', sort: 'cluster' }
+/** One query shows everything that the next pass of maintenance needs to know. */
+export const hintsPartition = 'W'
+export const hintKey = ({ topicId, index }: Shard): ItemKey => ({
+  partition: hintsPartition,
+  sort: `${topicId}#${index}`,
+})
+/** The shard of a hint; undefined for what else is in the partition. */
+export const shardOfHint = (sort: string): Shard | undefined => {
+  const [topicId, index, ...more] = sort.split('#')
+  return topicId && index && more.length === 0 ? { topicId, index: Number(index) } : undefined
+}
+export const fullPassKey: ItemKey = { partition: hintsPartition, sort: 'full pass' }
+/** All nodes stand in one partition: one query lists them. */
+export const nodesPartition = 'N'
+export const nodeKey = (nodeId: number): ItemKey => ({
+  partition: nodesPartition,
+  sort: String(nodeId).padStart(nodeIdDigits, '0'),
+})
 
 export const groupsPartition = 'G'
 export const groupKey = (groupId: string): ItemKey => ({ partition: groupsPartition, sort: groupId })
@@ -59,6 +83,12 @@ export const offsetsPartition = (life: string): string => `O#${life}`
 export const offsetsKey = (life: string, topicId: string): ItemKey => ({
   partition: offsetsPartition(life),
   sort: topicId,
+})
+/** Topic ids sort below it. */
+export const afterTopicIds = '~'
+export const snapshotsKey = (life: string): ItemKey => ({
+  partition: offsetsPartition(life),
+  sort: `${afterTopicIds}snapshots`,
 })
 export const groupPrefix = (life: string): string => `groups/${life}/`
 /** The ticket is the version of the document that the object was written for. */

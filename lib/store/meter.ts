@@ -10,7 +10,10 @@ export type StoreCounts = {
   readonly deletes: number
   /** Puts and replaces whose condition failed. */
   readonly refused: number
-  /** Per started KB of the item; of the present one where a condition failed. Deletes cost as writes. */
+  /**
+   * Per started KB of the item; of the present one where a condition failed, and of the larger one where an item replaces
+   * another. Deletes cost as writes.
+   */
   readonly writeUnits: number
   /** Per started 4 KB; half of that where the read may be stale. */
   readonly readUnits: number
@@ -55,7 +58,7 @@ export const newMeter = (): Meter => {
 
   const wrote = (key: ItemKey, item: Omit<Item, 'sort'>): void => {
     const bytes = itemBytes(key, item)
-    counts.writeUnits += writeUnits(bytes)
+    counts.writeUnits += Math.max(writeUnits(bytes), large.forget(key))
     counts.itemBytesWritten += bytes
     large.wrote(key, writeUnits(bytes))
   }
@@ -98,7 +101,7 @@ export const newMeter = (): Meter => {
     },
     delete: (key) => {
       counts.deletes++
-      counts.writeUnits += large.deleted(key)
+      counts.writeUnits += large.forget(key)
       return inner.delete(key)
     },
   })
@@ -143,7 +146,7 @@ const itemBytes = ({ partition, sort }: ItemKey, { attempt, version, body }: Omi
   1 +
   body.length
 
-/** What deleting an item costs, for the items that cost more than one unit; the oldest are forgotten. */
+/** What deleting or replacing an item costs, for the items that cost more than one unit; the oldest are forgotten. */
 class LargeItems {
   readonly #units = new Map<string, number>()
 
@@ -154,7 +157,8 @@ class LargeItems {
     if (this.#units.size > maxLargeItems && oldest !== undefined) this.#units.delete(oldest)
   }
 
-  deleted({ partition, sort }: ItemKey): number {
+  /** The units of the item that was there. */
+  forget({ partition, sort }: ItemKey): number {
     const units = this.#units.get(`${partition} ${sort}`) ?? 1
     this.#units.delete(`${partition} ${sort}`)
     return units

@@ -1,52 +1,63 @@
+import { crc32 } from 'node:zlib'
 import {
-  BucketAlreadyExists,
-  BucketAlreadyOwnedByYou,
-  CreateBucketCommand,
-  DeleteObjectCommand,
-  GetObjectCommand,
-  ListObjectsV2Command,
-  PutObjectCommand,
-  S3Client,
-} from '@aws-sdk/client-s3'
-import { type AwsAccess, clientOptions, readError, statusOf } from './aws-client.ts'
+  type AwsAccess,
+  type AwsAnswer,
+  type AwsRequest,
+  awsClient,
+  domainOf,
+  encodePath,
+  encodeQuery,
+  regionOf,
+} from './aws-client.ts'
+import { AwsError, readError } from './aws-failures.ts'
 import { StoreUnavailable } from './items.ts'
-import { checkRange, joinParts, maxListedObjects, ObjectNotFound, type Objects, type Range } from './objects.ts'
+import { checkRange, maxListedObjects, ObjectNotFound, type Objects, type Range } from './objects.ts'
+import { listedIn, textIn } from './s3-xml.ts'
 
-/** `Objects` in one S3 bucket. Throws `StoreSetupError` where only a person can help. */
+/** `Objects` in one S3 bucket, through its REST API. Throws `StoreSetupError` where only a person can help. */
 export const s3Objects = (access: AwsAccess, bucket: string): Objects & Disposable => {
-  const client = new S3Client(s3Options(access, objectTimeoutMs))
   const where = `the bucket ${bucket}`
+  const region = regionOf(access, where)
+  const place = placeOf(access, bucket, region)
+  const client = awsClient(access, { service: 's3', region, origin: place.origin, defaultTimeoutMs: objectTimeoutMs })
+
+  /** Throws `AwsError` for every answer whose status is not one of `accepted`. */
+  const call = async (
+    request: Partial<AwsRequest> & Pick<AwsRequest, 'method' | 'path'>,
+    accepted: readonly number[],
+  ): Promise<AwsAnswer> => {
+    const answer = await client.send({ headers: {}, body: [], ...request })
+    if (accepted.includes(answer.status)) return answer
+    throw errorOf(answer)
+  }
+  const pathOf = (key: string): string => encodePath(`${place.path}/${key}`)
 
   /** The bytes, and how large the whole object is. Undefined when the range begins at or after its end. */
   const get = async (key: string, range: Range | undefined): Promise<Found | undefined> => {
-    const last = range === undefined ? 0 : range.position + range.length - 1
     try {
-      const answer = await client.send(
-        new GetObjectCommand({ Bucket: bucket, Key: key, ...(range && { Range: `bytes=${range.position}-${last}` }) }),
-      )
-      const body = (await answer.Body?.transformToByteArray()) ?? new Uint8Array()
-      const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
-      const total = /\/(\d+)$/.exec(answer.ContentRange ?? '')?.[1]
-      return { bytes, sizeBytes: total === undefined ? bytes.length : Number(total) }
+      const headers =
+        range === undefined ? {} : { range: `bytes=${range.position}-${range.position + range.length - 1}` }
+      const accepted = range === undefined ? [200] : [200, 206]
+      return foundIn(await call({ method: 'GET', path: pathOf(key), headers }, accepted), range)
     } catch (error) {
-      if (statusOf(error) === rangeNotSatisfiable) return undefined
-      if (error instanceof Error && error.name === 'NoSuchKey') throw new ObjectNotFound(key, { cause: error })
+      if (isStatus(error, rangeNotSatisfiable)) return undefined
+      if (error instanceof AwsError && error.name === 'NoSuchKey') throw new ObjectNotFound(key, { cause: error })
       throw readError(error, `read ${key}`, where)
     }
   }
 
   return {
     putIfAbsent: async (key, parts) => {
-      const command = new PutObjectCommand({ Bucket: bucket, Key: key, Body: joinParts(parts), IfNoneMatch: '*' })
+      const headers = { 'content-type': 'application/octet-stream', 'if-none-match': '*', ...place.checksumOf(parts) }
+      const request = { method: 'PUT', path: pathOf(key), headers, body: parts } as const
       for (let tries = 1; ; tries++) {
         try {
-          await client.send(command)
+          await call(request, [200])
           return 'stored'
         } catch (error) {
-          const status = statusOf(error)
-          if (status === preconditionFailed) return 'taken'
+          if (isStatus(error, preconditionFailed)) return 'taken'
           // Another put of this key is in flight, and this one did nothing.
-          if (status === conflict && tries < maxConflictTries) continue
+          if (isStatus(error, conflict) && tries < maxConflictTries) continue
           throw readError(error, `put ${key}`, where)
         }
       }
@@ -67,48 +78,32 @@ export const s3Objects = (access: AwsAccess, bucket: string): Objects & Disposab
 
     delete: async (key) => {
       try {
-        await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }))
+        await call({ method: 'DELETE', path: pathOf(key) }, [200, 204])
       } catch (error) {
         throw readError(error, `delete ${key}`, where)
       }
     },
 
     list: async (prefix, after) => {
-      const start = after === '' ? {} : { StartAfter: after }
+      const query = encodeQuery({
+        'list-type': '2',
+        'max-keys': String(maxListedObjects),
+        prefix,
+        ...(after !== '' && { 'start-after': after }),
+      })
       try {
-        const page = await client.send(
-          new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, MaxKeys: maxListedObjects, ...start }),
-        )
-        return (page.Contents ?? []).map(({ Key = '', Size = 0, LastModified }) => ({
-          key: Key,
-          sizeBytes: Size,
-          modifiedMs: LastModified?.getTime() ?? 0,
-        }))
+        const { body } = await call({ method: 'GET', path: `${encodePath(`${place.path}/`)}?${query}` }, [200])
+        return listedIn(body.toString())
       } catch (error) {
         throw readError(error, `list ${prefix}`, where)
       }
     },
 
-    [Symbol.dispose]: () => client.destroy(),
-  }
-}
-
-/** Makes the bucket unless it exists. For emulators and tests. */
-export const createBucket = async (access: AwsAccess, bucket: string): Promise<void> => {
-  const client = new S3Client(s3Options(access, setupTimeoutMs))
-  try {
-    await client.send(new CreateBucketCommand({ Bucket: bucket }))
-  } catch (error) {
-    if (error instanceof BucketAlreadyOwnedByYou) return
-    if (error instanceof BucketAlreadyExists) throw new Error(`the name ${bucket} is taken: choose another`)
-    throw readError(error, 'create the bucket', bucket)
-  } finally {
-    client.destroy()
+    [Symbol.dispose]: () => client[Symbol.dispose](),
   }
 }
 
 const objectTimeoutMs = 5000
-const setupTimeoutMs = 10_000
 
 /** Tries of one put while others put the same key, which only its own earlier tries do. */
 const maxConflictTries = 4
@@ -119,13 +114,37 @@ const rangeNotSatisfiable = 416
 
 type Found = { readonly bytes: Buffer; readonly sizeBytes: number }
 
-/** No `Expect: 100-continue`: it takes a new connection for every large object. Emulators may not know checksums. */
-const s3Options = (access: AwsAccess, timeoutMs: number) => ({
-  ...clientOptions(access, timeoutMs),
-  expectContinueHeader: false,
-  ...(access.endpoint !== undefined && {
-    forcePathStyle: true,
-    requestChecksumCalculation: 'WHEN_REQUIRED' as const,
-    responseChecksumValidation: 'WHEN_REQUIRED' as const,
-  }),
-})
+/** Emulators have their buckets in the path, and may not know checksums; names with dots do not go with TLS. */
+const placeOf = ({ endpoint }: AwsAccess, bucket: string, region: string) => {
+  if (endpoint !== undefined) return { origin: endpoint, path: `/${bucket}`, checksumOf: () => ({}) }
+  const host = `s3.${region}.${domainOf(region)}`
+  return bucket.includes('.')
+    ? { origin: `https://${host}`, path: `/${bucket}`, checksumOf }
+    : { origin: `https://${bucket}.${host}`, path: '', checksumOf }
+}
+
+/** What S3 compares the body with before it stores it (docs: "Checking object integrity"). */
+const checksumOf = (parts: readonly Buffer[]) => {
+  const checksum = Buffer.alloc(4)
+  checksum.writeUInt32BE(parts.reduce((sum, part) => crc32(part, sum), 0))
+  return { 'x-amz-checksum-crc32': checksum.toString('base64') }
+}
+
+/** Throws when another part of the object came than was asked for. */
+const foundIn = ({ status, headers, body }: AwsAnswer, range: Range | undefined): Found => {
+  if (status === 200 && range === undefined) return { bytes: body, sizeBytes: body.length }
+  const [, first, total] = /^bytes (\d+)-\d+\/(\d+)$/.exec(headers['content-range'] ?? '') ?? []
+  if (range === undefined || first === undefined || Number(first) !== range.position) {
+    throw new Error(`not the range that was asked for: ${status} ${headers['content-range']}`)
+  }
+  return { bytes: body, sizeBytes: Number(total) }
+}
+
+const isStatus = (error: unknown, status: number): boolean => error instanceof AwsError && error.status === status
+
+/** `<Error><Code>SlowDown</Code><Message>…`; a proxy may answer anything. */
+const errorOf = ({ status, body }: AwsAnswer): AwsError => {
+  const text = body.toString()
+  const name = textIn(text, 'Code') ?? `HTTP ${status}`
+  return new AwsError({ name, status, message: textIn(text, 'Message') ?? `HTTP status ${status}` })
+}

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { test } from 'vitest'
 import type { AwsAccess } from '../../lib/store/aws-client.ts'
-import { createTable, dynamoItems } from '../../lib/store/dynamodb.ts'
-import { createBucket, s3Objects } from '../../lib/store/s3.ts'
-import { patient, startEmulator } from '../support/emulator.ts'
+import { dynamoItems } from '../../lib/store/dynamodb.ts'
+import { s3Objects } from '../../lib/store/s3.ts'
+import { createBucket, createTable, patient, startEmulator } from '../support/emulator.ts'
 import { type ItemsUnderTest, itemsContract } from './items.contract.ts'
 import { type ObjectsUnderTest, objectsContract } from './objects.contract.ts'
 

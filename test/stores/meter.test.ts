@@ -46,6 +46,19 @@ test('a delete costs a write of what it deletes, as far as that is known', async
   expect(counts()).toMatchObject({ deletes: 2, writeUnits: 1 + 3 + 3 })
 })
 
+test('a replacement costs a write of the larger one, before or after', async () => {
+  const { items, counts } = metered()
+  await items.putIfAbsent(key, item(3000))
+  await items.replace(key, item(10), 1)
+  expect(counts()).toMatchObject({ writeUnits: 3 + 3 })
+  await items.replace(key, item(20), 2)
+  expect(counts()).toMatchObject({ writeUnits: 3 + 3 + 1 })
+  await items.replace(key, item(5000), 3)
+  expect(counts()).toMatchObject({ writeUnits: 3 + 3 + 1 + 5 })
+  await items.delete(key)
+  expect(counts()).toMatchObject({ writeUnits: 3 + 3 + 1 + 5 + 5 })
+})
+
 test.each([
   [0, true, 1],
   [0, false, 0.5],
