@@ -1,5 +1,6 @@
+import type { Piece } from '../log/fetch.ts'
 import { type Block, blockWithOffset, blockWithTimestamp, decodeIndex } from '../log/segment.ts'
-import { sliceFrom } from '../log/slice.ts'
+import { type Slice, sliceFrom } from '../log/slice.ts'
 import type { Segment, TailBatch } from '../log/state.ts'
 import { objectKey, type Shard } from '../store/keys.ts'
 import type { Objects } from '../store/objects.ts'
@@ -78,26 +79,36 @@ export class LogBytes {
     })
   }
 
-  /** Whole batches of a segment from the one with `offset` on. Throws `ObjectNotFound`. */
-  async ofSegment(shard: Shard, segment: Segment, offset: bigint, limitBytes: number): Promise<Buffer> {
+  /** Whole batches of a segment from the one with the offset on. Throws `ObjectNotFound`, `CorruptBatch`. */
+  async ofSegment(shard: Shard, piece: Piece & { readonly from: 'segment' }): Promise<Slice & { outcome: 'whole' }> {
+    const { segment, epochs, offset, limitBytes } = piece
     const isIndexed = segment.sizeBytes > indexedFromBytes && offset > segment.baseOffset
-    const position = isIndexed ? blockWithOffset(await this.indexOf(shard, segment), offset) : 0
+    const block = isIndexed ? blockWithOffset(await this.indexOf(shard, segment), offset) : undefined
+    const { baseOffset, position } = block ?? { baseOffset: segment.baseOffset, position: 0 }
     const available = segment.sizeBytes - position
     const wanted = offset > segment.baseOffset ? limitBytes + blockBytes : limitBytes
     let length = Math.min(wanted, available)
     for (;;) {
       const bytes = await this.#readSegment(shard, segment, position, length)
-      const slice = sliceFrom(bytes, offset, limitBytes)
-      if (slice.outcome === 'whole') return slice.bytes
+      const slice = sliceFrom(bytes, offset, limitBytes, { baseOffset, epochs })
+      if (slice.outcome === 'whole') return slice
       if (length === available) throw new JournalDamaged(`offset ${offset} is not in segment ${segment.name}`)
       length = Math.min(Math.max(slice.neededBytes, length + blockBytes), available)
     }
   }
 
-  /** The batches of the first block of a segment with a timestamp of at least this. Throws `ObjectNotFound`. */
+  /** The batches of the first block of a segment with a timestamp of at least this. Throws `ObjectNotFound`, `CorruptBatch`. */
   async ofTimestamp(shard: Shard, segment: Segment, timestamp: bigint): Promise<Buffer> {
-    const block = blockWithTimestamp(segment, await this.indexOf(shard, segment), timestamp)
-    return block ? this.#readSegment(shard, segment, block.position, block.length) : Buffer.alloc(0)
+    const found = blockWithTimestamp(segment, await this.indexOf(shard, segment), timestamp)
+    if (found === undefined) return Buffer.alloc(0)
+    const { block, length, endOffset } = found
+    const bytes = await this.#readSegment(shard, segment, block.position, length)
+    const { baseOffset } = block
+    const slice = sliceFrom(bytes, baseOffset, length, { baseOffset, epochs: undefined })
+    if (slice.outcome === 'short' || slice.endOffset < endOffset) {
+      throw new JournalDamaged(`the block at offset ${baseOffset} of segment ${segment.name} is not what it was`)
+    }
+    return slice.bytes
   }
 
   /** All batches of a segment. Throws `ObjectNotFound`. */

@@ -1,3 +1,4 @@
+import { documentFrom, fields, text, whole } from '../store/document-shape.ts'
 import type { Item, Items, NewItem } from '../store/items.ts'
 import { checkpointKey, type Shard } from '../store/keys.ts'
 
@@ -16,6 +17,7 @@ export type CheckpointItem = {
 /** The floor of a deleted topic: no view is ever above it. */
 export const deletedFloor = Number.MAX_SAFE_INTEGER
 
+/** Throws `DamagedDocument`. */
 export const readCheckpointItem = async (items: Items, shard: Shard): Promise<CheckpointItem | undefined> => {
   const item = await items.get(checkpointKey(shard), { consistent: true })
   return item && decode(item)
@@ -52,7 +54,13 @@ const encode = (
   body: Buffer.from(JSON.stringify({ seq, object, floor })),
 })
 
+const isCheckpoint = fields({ seq: whole, object: text, floor: whole })
+
 const decode = (item: Item): CheckpointItem => {
-  const { seq, object, floor }: Pick<CheckpointItem, 'seq' | 'object' | 'floor'> = JSON.parse(item.body.toString())
+  const { seq, object, floor } = documentFrom<Pick<CheckpointItem, 'seq' | 'object' | 'floor'>>(
+    item.body,
+    `checkpoint item ${item.attempt}`,
+    isCheckpoint,
+  )
   return { version: item.version, attempt: item.attempt, seq, object, floor }
 }

@@ -27,7 +27,7 @@ export const checkpoint = async <S extends Folded, R extends Written>(
   view: View<S>,
 ): Promise<number | undefined> => {
   const { items, objects, shard, clock, fold } = journal
-  // Rows that no confirmation covers may lie in slots that were freed: they are no base for anybody else.
+  // A margin: any view is what its rows add up to, but what all others begin with rests on rows that were confirmed.
   if (view.sure !== view.state.seq) throw new Error('a checkpoint needs a confirmed view')
   const seq = view.state.seq
   let object: { readonly name: string; readonly sizeBytes: number } | undefined
@@ -45,7 +45,9 @@ export const checkpoint = async <S extends Folded, R extends Written>(
   return undefined
 }
 
-/** Rows that are looked at or deleted in one page. */
+/** Rows that are looked at in one page, the last of which is mostly too young: a row may be 4 KiB large. */
+const rowsPerLook = 100
+/** Rows that are deleted in one page. */
 const rowsPerPage = 1000
 /** Deletes under way at once. */
 const deletesAtOnce = 16
@@ -81,7 +83,7 @@ const floorBelow = async <S extends Folded, R extends Written>(
     const page = await items.query(journalPartition(shard), {
       after: padSeq(highest + 1),
       before: checkpointSort,
-      limit: rowsPerPage,
+      limit: rowsPerLook,
       consistent: true,
     })
     for (const item of page.items) {

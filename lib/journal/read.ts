@@ -1,6 +1,6 @@
 import { type FetchRange, type Piece, planFetch } from '../log/fetch.ts'
 import { endOfCutPlace, maxTimestampOf, placeOfTimestamp } from '../log/list-offsets.ts'
-import { endOf, firstInSegment, firstInTail, lastToExceed, placedBatches } from '../log/slice.ts'
+import { endOf, firstInSegment, firstInTail, isSound, lastToExceed, placedBatches } from '../log/slice.ts'
 import { partitionOf, type State } from '../log/state.ts'
 import { ObjectNotFound } from '../store/objects.ts'
 import type { LogBytes } from './bytes.ts'
@@ -42,18 +42,35 @@ export const fetchRecords = async (
     return { outcome: 'fetched', logStartOffset, highWatermark, records: await readPieces(lane, bytes, pieces) }
   })
 
-/** Segments come before the tail, among the pieces as in the log. */
+/**
+ * Segments come before the tail, among the pieces as in the log. A batch that is damaged ends what is read, so that it
+ * is never skipped; throws what was found when nothing stands before it.
+ */
 const readPieces = async (lane: Lane, bytes: LogBytes, pieces: readonly Piece[]): Promise<readonly Buffer[]> => {
   const { shard } = lane.journal
   const tail = pieces.flatMap((piece) => (piece.from === 'tail' ? [piece.batch] : []))
-  const segments = pieces.map(async (piece): Promise<readonly Buffer[]> => {
-    if (piece.from === 'tail') return []
-    const batches = await bytes.ofSegment(shard, piece.segment, piece.offset, piece.limitBytes)
+  const [slices, fromTail] = await Promise.all([
+    Promise.allSettled(pieces.flatMap((piece) => (piece.from === 'segment' ? [bytes.ofSegment(shard, piece)] : []))),
+    bytes.ofTail(shard, tail),
+  ])
+  const records: Buffer[] = []
+  for (const [i, slice] of slices.entries()) {
+    const piece = pieces[i]
+    if (slice.status === 'rejected') {
+      if (records.length > 0 && !(slice.reason instanceof ObjectNotFound)) return records
+      throw slice.reason
+    }
+    const { bytes: batches, endOffset } = slice.value
+    if (piece?.from !== 'segment') throw new Error('segments come before the tail')
     // Only the first batch can be larger than the limit: nothing has been read behind it.
-    return batches.length <= piece.limitBytes || piece.atLeastOne ? [batches] : []
-  })
-  const [fromSegments, fromTail] = await Promise.all([Promise.all(segments), bytes.ofTail(shard, tail)])
-  return [...fromSegments.flat(), ...placedBatches(tail, fromTail)]
+    if (batches.length > piece.limitBytes && !piece.atLeastOne) return records
+    records.push(batches)
+    if (endOffset < piece.segment.endOffset) return records
+  }
+  const damaged = tail.findIndex((batch, i) => !isSound(batch, fromTail[i]))
+  if (damaged === 0 && records.length === 0)
+    throw new JournalDamaged(`offset ${tail[0]?.baseOffset} is not what it was`)
+  return [...records, ...placedBatches(damaged < 0 ? tail : tail.slice(0, damaged), fromTail)]
 }
 
 export type FoundOffset = { readonly offset: bigint; readonly timestamp: bigint }
@@ -144,9 +161,13 @@ const scanFrom = async (
       const found = firstInSegment(batches, timestamp, logStartOffset)
       if (found) return found
       offset = endOf(batches)
+      if (offset < endOfPiece(piece)) break
     }
   }
 }
+
+const endOfPiece = (piece: Piece): bigint =>
+  piece.from === 'segment' ? piece.segment.endOffset : piece.batch.baseOffset + BigInt(piece.batch.count)
 
 /**
  * Reads, and when an object is not there looks at the journal and plans again: it was rewritten and swept meanwhile.

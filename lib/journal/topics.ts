@@ -1,4 +1,5 @@
 import { shardOf, type Topic } from '../log/topic.ts'
+import { documentFrom, fields, flag, recordOf, text, whole } from '../store/document-shape.ts'
 import { documentsOf, OutcomeUnknown, stepDocument } from '../store/documents.ts'
 import type { Items } from '../store/items.ts'
 import { checkpointKey, deletionKey, type Shard, topicKey, topicNameKey, topicsPartition } from '../store/keys.ts'
@@ -8,6 +9,15 @@ import { pauses } from './retry.ts'
 
 /** A topic's document. A deleted topic's name keeps its document, so that a late write cannot hit its successor. */
 type TopicDocument = Topic & { readonly deleted: boolean }
+
+const isTopic = fields({
+  name: text,
+  id: text,
+  partitions: whole,
+  shards: whole,
+  configs: recordOf(text),
+  deleted: flag,
+})
 
 /** A topic whose rows and objects are being deleted. */
 export type Deletion = Pick<Topic, 'name' | 'id' | 'shards'> & {
@@ -45,7 +55,7 @@ export class Topics {
     if (!this.#isRecent(this.#listedAt)) {
       const at = this.#clock.now()
       this.#forget()
-      for await (const [, document] of documentsOf<TopicDocument>(this.#items, topicsPartition)) {
+      for await (const [, document] of documentsOf<TopicDocument>(this.#items, topicsPartition, isTopic)) {
         if (!document.deleted) this.#remember(document, at)
       }
       this.#listedAt = at
@@ -118,7 +128,7 @@ export class Topics {
 
   async #read(name: string): Promise<TopicDocument | undefined> {
     const item = await this.#items.get(topicKey(name), { consistent: true })
-    return item && JSON.parse(item.body.toString())
+    return item && documentFrom(item.body, `the document of topic ${name}`, isTopic)
   }
 
   #isRecent(at: number): boolean {
@@ -143,7 +153,7 @@ export class Topics {
   ): Promise<Answer> {
     const untilMs = this.#clock.now() + writeTimeoutMs
     try {
-      return await stepDocument(this.#items, this.#clock, topicKey(name), step, untilMs)
+      return await stepDocument(this.#items, this.#clock, topicKey(name), step, untilMs, isTopic)
     } finally {
       this.#forget()
     }

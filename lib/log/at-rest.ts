@@ -1,5 +1,5 @@
 /** Pieces of rows and checkpoints at rest that both share. */
-import type { Reader } from '../protocol/reader.ts'
+import { MalformedFrame, type Reader } from '../protocol/reader.ts'
 import type { Writer } from '../protocol/writer.ts'
 import type { Segment } from './state.ts'
 
@@ -16,10 +16,24 @@ export class DamagedAtRest extends Error {
   override readonly name = 'DamagedAtRest'
 }
 
+/**
+ * The format at the start of what is stored, which is to be `known`. One that does not know a format reads nothing of
+ * it and guesses nothing: bytes of 128 and more are formats like any other.
+ */
+export const expectFormat = (reader: Reader, known: number, what: string): void => {
+  const written = reader.int8() & 0xff
+  if (written > known) throw new NewerFormat(what)
+  if (written < known) throw new DamagedAtRest(`${what} has a format that never was`)
+}
+
 /** Sequence numbers and milliseconds: whole numbers below 2⁵³. */
 export const writeSeq = (writer: Writer, value: number): void => writer.varlong(BigInt(value))
 
-export const readSeq = (reader: Reader): number => Number(reader.varlong())
+export const readSeq = (reader: Reader): number => {
+  const value = Number(reader.varlong())
+  if (!Number.isSafeInteger(value)) throw new MalformedFrame(`${value} is not below 2⁵³`)
+  return value
+}
 
 export const writeSegment = (writer: Writer, segment: Segment): void => {
   writer.compactString(segment.name)
@@ -50,5 +64,9 @@ export const writeList = <Element>(
   for (const element of list) write(element)
 }
 
-export const readList = <Element>(reader: Reader, read: () => Element): Element[] =>
-  Array.from({ length: reader.unsignedVarint() }, read)
+/** Every element takes a byte at least: a length that cannot be true fails before anything is allocated for it. */
+export const readList = <Element>(reader: Reader, read: () => Element): Element[] => {
+  const length = reader.unsignedVarint()
+  if (length > reader.remaining) throw new MalformedFrame(`a list of ${length} elements does not fit`)
+  return Array.from({ length }, read)
+}

@@ -10,7 +10,7 @@ import { Reader } from '../protocol/reader.ts'
 import { Writer } from '../protocol/writer.ts'
 import {
   DamagedAtRest,
-  NewerFormat,
+  expectFormat,
   readList,
   readSegment,
   readSeq,
@@ -43,14 +43,15 @@ export const encodeState = (state: State, shard: string): Buffer => {
   return Buffer.concat([head, body])
 }
 
-/** Throws `DamagedAtRest`, or `NewerFormat` for what a newer version of Wadi wrote. */
+/** Throws `DamagedAtRest`, `MalformedFrame`, or `NewerFormat` for what a newer version of Wadi wrote. */
 export const decodeState = (bytes: Buffer, shard: string): State => {
   const body = bytes.subarray(headBytes)
+  if (bytes.length < headBytes) throw new DamagedAtRest(`the checkpoint of ${shard} is cut`)
   if (!bytes.subarray(0, magic.length).equals(magic) || bytes.readUInt32BE(magic.length) !== crc32c(body)) {
     throw new DamagedAtRest(`the checkpoint of ${shard} is damaged`)
   }
   const reader = new Reader(body)
-  if (reader.int8() > format) throw new NewerFormat(`the checkpoint of ${shard}`)
+  expectFormat(reader, format, `the checkpoint of ${shard}`)
   const owner = reader.compactString()
   if (owner !== shard) throw new DamagedAtRest(`the checkpoint of ${shard} belongs to ${owner}`)
   const [seq, flushed, tickets] = [readSeq(reader), readSeq(reader), readSeq(reader)]

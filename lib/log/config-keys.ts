@@ -203,6 +203,15 @@ const keys: readonly ConfigKey[] = [
     'Journals that the partitions are spread over: more for topics that very many write at once. Set at creation only; ' +
       'one per started 16 partitions unless given.',
   ),
+  {
+    ...oneOf(
+      'wadi.value.format',
+      ['auto', 'json', 'string', 'bytes'],
+      '',
+      'How values are read over HTTP. With json, values that are not JSON are refused over HTTP.',
+    ),
+    brokerName: undefined,
+  },
 ]
 
 /** Every config that a topic may have, by name, in alphabetical order. */

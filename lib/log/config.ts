@@ -14,7 +14,13 @@ export type TopicConfig = {
   readonly timestampBeforeMaxMs: bigint
   readonly timestampAfterMaxMs: bigint
   readonly compressionType: Codec | 'producer'
+  /** How values are read over HTTP. */
+  readonly valueFormat: ValueFormat
 }
+
+export const valueFormats = ['auto', 'json', 'string', 'bytes'] as const
+
+export type ValueFormat = (typeof valueFormats)[number]
 
 const parsed = new WeakMap<Topic['configs'], TopicConfig>()
 
@@ -38,6 +44,7 @@ const parse = (configs: Topic['configs']): TopicConfig => {
     timestampBeforeMaxMs: BigInt(value('message.timestamp.before.max.ms')),
     timestampAfterMaxMs: BigInt(value('message.timestamp.after.max.ms')),
     compressionType: compression === 'uncompressed' ? 'none' : (codecs.find((c) => c === compression) ?? 'producer'),
+    valueFormat: valueFormats.find((format) => format === value('wadi.value.format')) ?? 'auto',
   }
 }
 
@@ -46,14 +53,14 @@ export const shardsKey = 'wadi.shards'
 
 /** A topic's document stays far below an item's limit. */
 export const maxValueCharacters = 2000
-/** Of a value that is refused, in the reason. */
+/** Of a name or a value that is refused, in the reason. */
 const shownCharacters = 100
 
 /** Why these values may not be set, naming the config; undefined when they may. */
 export const configProblem = (configs: Topic['configs']): string | undefined => {
   for (const [name, value] of Object.entries(configs)) {
     const key = configKeys.get(name)
-    if (key === undefined) return `Unknown topic config name: ${name}`
+    if (key === undefined) return `Unknown topic config name: ${name.slice(0, shownCharacters)}`
     const problem =
       value.length > maxValueCharacters ? `it is longer than ${maxValueCharacters}` : key.problem(value.trim())
     if (problem !== undefined)

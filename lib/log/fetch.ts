@@ -1,10 +1,11 @@
-import { partitionOf, type Segment, type State, type TailBatch } from './state.ts'
+import { type Partition, partitionOf, type Segment, type State, type TailBatch } from './state.ts'
 
 /** Bytes that answer a fetch, in offset order. */
 export type Piece =
   | {
       readonly from: 'segment'
       readonly segment: Segment
+      readonly epochs: Partition['epochs']
       /** The first offset wanted. */
       readonly offset: bigint
       readonly limitBytes: number
@@ -35,7 +36,7 @@ export type FetchRange = {
 
 /** Which bytes of which object or row answer a fetch; everything in the answer comes from this one state. */
 export const planFetch = (state: State, partitionIndex: number, range: FetchRange): FetchPlan => {
-  const { logStartOffset, endOffset, segments, tail } = partitionOf(state, partitionIndex)
+  const { logStartOffset, endOffset, segments, tail, epochs } = partitionOf(state, partitionIndex)
   const ends = { logStartOffset, highWatermark: endOffset }
   if (range.offset < logStartOffset || range.offset > endOffset) return { outcome: 'out of range', ...ends }
   const pieces: Piece[] = []
@@ -45,7 +46,7 @@ export const planFetch = (state: State, partitionIndex: number, range: FetchRang
     const segment = segments[i]
     if (segment === undefined) break
     const atLeastOne = pieces.length === 0 && range.atLeastOne
-    pieces.push({ from: 'segment', segment, offset: range.offset, limitBytes: left, atLeastOne })
+    pieces.push({ from: 'segment', segment, epochs, offset: range.offset, limitBytes: left, atLeastOne })
     // What comes before the offset is not read: a segment's size is an upper bound, the next fetch goes on.
     left -= segment.sizeBytes
   }

@@ -16,6 +16,14 @@ export type Producer = {
 
 export type Producers = readonly (ReadonlyMap<bigint, Producer> | undefined)[]
 
+/** Ids from here on stand for producers that write once: each follows from the key of one request. */
+const firstSingleWrite = 2n ** 62n
+
+export const isSingleWrite = (producerId: bigint): boolean => producerId >= firstSingleWrite
+
+/** The producer that these 8 bytes of a hash stand for. */
+export const singleWriteOf = (hash: Buffer): bigint => firstSingleWrite + BigInt.asUintN(62, hash.readBigUInt64BE())
+
 /** As many as a producer may have in flight (`max.in.flight.requests.per.connection` ≤ 5). */
 const rememberedBatches = 5
 const buckets = 64

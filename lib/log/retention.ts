@@ -1,4 +1,4 @@
-import { producersIn } from './producers.ts'
+import { isSingleWrite, producersIn } from './producers.ts'
 import type { Expire } from './row.ts'
 import type { Partition, State } from './state.ts'
 
@@ -33,11 +33,14 @@ export const retainedFrom = (partition: Partition, retention: Retention, nowMs: 
 /** Producers in one `expire` row: it stays far below an item's limit. */
 const maxExpired = 1000
 
-/** Producers whose last batch came before `beforeMs`: the changes that forget them, one for each partition. */
-export const planExpiry = (state: State, beforeMs: number): readonly Expire[] =>
+/** Producers whose last batch came before these times: the changes that forget them, one for each partition. */
+export const planExpiry = (
+  state: State,
+  { producersMs, writesMs }: { readonly producersMs: number; readonly writesMs: number },
+): readonly Expire[] =>
   [...state.partitions.values()].flatMap(({ index, producers }): readonly Expire[] => {
     const idle = [...producersIn(producers)]
-      .filter(([, { lastAt }]) => lastAt < beforeMs)
+      .filter(([id, { lastAt }]) => lastAt < (isSingleWrite(id) ? writesMs : producersMs))
       .slice(0, maxExpired)
       .map(([producerId, { seq }]) => ({ producerId, seq }))
     return idle.length === 0 ? [] : [{ kind: 'expire', partition: index, producers: idle }]

@@ -1,14 +1,25 @@
 /**
  * A row at rest:
  *
- *   format u8 = 1 · kind u8 · id string · at varlong · what the kind carries
+ *   format u8 = 1 · kind u8 · crc32c u32 of all other bytes · id string · at varlong · what the kind carries
  *
- * Numbers are varints where they are usually small, so that an append of one batch takes about 110 bytes and each
+ * Numbers are varints where they are usually small, so that an append of one batch takes about 114 bytes and each
  * further batch about 36.
  */
+import { crc32c } from '../protocol/crc32c.ts'
 import { Reader } from '../protocol/reader.ts'
 import { Writer } from '../protocol/writer.ts'
-import { NewerFormat, readList, readSegment, readSeq, writeList, writeSegment, writeSeq } from './at-rest.ts'
+import {
+  DamagedAtRest,
+  expectFormat,
+  NewerFormat,
+  readList,
+  readSegment,
+  readSeq,
+  writeList,
+  writeSegment,
+  writeSeq,
+} from './at-rest.ts'
 import type { Append, AppendedBatch, Change, Row } from './row.ts'
 
 const format = 1
@@ -16,7 +27,7 @@ const format = 1
 const kinds = ['append', 'flush', 'rewrite', 'trim', 'lead', 'tickets', 'expire', 'end'] as const
 
 /** Bytes that a row of one batch takes at most, without inline bytes. */
-export const rowOverheadBytes = 110
+export const rowOverheadBytes = 114
 /** Bytes that each further batch adds at most. */
 export const rowBatchBytes = 45
 
@@ -24,18 +35,28 @@ export const encodeRow = (row: Row): Buffer => {
   const writer = new Writer()
   writer.int8(format)
   writer.int8(kinds.indexOf(row.kind))
+  writer.uint32(0)
   writer.compactString(row.id)
   writeSeq(writer, row.at)
   writeChange(writer, row)
-  return writer.toBuffer()
+  const bytes = writer.toBuffer()
+  bytes.writeUInt32BE(checksumOf(bytes), checksumPosition)
+  return bytes
 }
 
-/** Throws `NewerFormat` for what a newer version of Wadi wrote, `MalformedFrame` for what nobody wrote. */
+const checksumPosition = 2
+
+/** Offsets are counted from what rows say: a damaged one must be noticed, never applied. */
+const checksumOf = (bytes: Buffer): number =>
+  crc32c(bytes.subarray(checksumPosition + 4), crc32c(bytes.subarray(0, checksumPosition)))
+
+/** Throws `NewerFormat` for what a newer version of Wadi wrote, `DamagedAtRest` or `MalformedFrame` for what nobody wrote. */
 export const decodeRow = (bytes: Buffer): Row => {
   const reader = new Reader(bytes)
-  const written = reader.int8()
+  expectFormat(reader, format, 'a row')
   const kind = kinds[reader.int8()]
-  if (written > format || kind === undefined) throw new NewerFormat('a row')
+  if (kind === undefined) throw new NewerFormat('a row')
+  if (reader.uint32() !== checksumOf(bytes)) throw new DamagedAtRest('a row is damaged')
   const id = reader.compactString()
   const at = readSeq(reader)
   return { id, at, ...readChange(reader, kind) }

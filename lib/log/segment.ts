@@ -10,7 +10,7 @@ import { patchedBatch } from '../protocol/batch.ts'
 import { crc32c } from '../protocol/crc32c.ts'
 import { Reader } from '../protocol/reader.ts'
 import { Writer } from '../protocol/writer.ts'
-import { DamagedAtRest, NewerFormat, readList, writeList } from './at-rest.ts'
+import { DamagedAtRest, expectFormat, readList, writeList } from './at-rest.ts'
 import type { Segment, TailBatch } from './state.ts'
 
 /** A block of the index ends with the batch that reaches this many bytes. */
@@ -99,12 +99,12 @@ const encodeIndex = (blocks: readonly Block[]): Buffer => {
   return Buffer.concat([checksum, body])
 }
 
-/** Throws `DamagedAtRest`, or `NewerFormat` for what a newer version of Wadi wrote. */
+/** Throws `DamagedAtRest`, `MalformedFrame`, or `NewerFormat` for what a newer version of Wadi wrote. */
 export const decodeIndex = (bytes: Buffer): readonly Block[] => {
   const body = bytes.subarray(4)
   if (bytes.length < 4 || bytes.readUInt32BE() !== crc32c(body)) throw new DamagedAtRest('the index is damaged')
   const reader = new Reader(body)
-  if (reader.int8() > format) throw new NewerFormat('an index')
+  expectFormat(reader, format, 'an index')
   let before: Block = { baseOffset: 0n, position: 0, maxTimestamp: 0n }
   return readList(reader, () => {
     before = {
@@ -116,8 +116,8 @@ export const decodeIndex = (bytes: Buffer): readonly Block[] => {
   })
 }
 
-/** The position of the block that has this offset: the last that starts at or below it. */
-export const blockWithOffset = (blocks: readonly Block[], offset: bigint): number => {
+/** The block that has this offset, the last that starts at or below it; undefined where there are none. */
+export const blockWithOffset = (blocks: readonly Block[], offset: bigint): Block | undefined => {
   let low = 0
   let high = blocks.length
   while (low + 1 < high) {
@@ -125,17 +125,22 @@ export const blockWithOffset = (blocks: readonly Block[], offset: bigint): numbe
     if ((blocks[middle]?.baseOffset ?? 0n) <= offset) low = middle
     else high = middle
   }
-  return blocks[low]?.position ?? 0
+  return blocks[low]
 }
 
-/** Where the first block is that has a timestamp of at least this, as a range of the segment's bytes. */
+/** The first block that has a timestamp of at least this, and where it ends. */
 export const blockWithTimestamp = (
   segment: Segment,
   blocks: readonly Block[],
   timestamp: bigint,
-): { readonly position: number; readonly length: number } | undefined => {
+): { readonly block: Block; readonly length: number; readonly endOffset: bigint } | undefined => {
   const found = blocks.findIndex((block) => block.maxTimestamp >= timestamp)
   const block = blocks[found]
   if (block === undefined) return undefined
-  return { position: block.position, length: (blocks[found + 1]?.position ?? segment.sizeBytes) - block.position }
+  const next = blocks[found + 1]
+  return {
+    block,
+    length: (next?.position ?? segment.sizeBytes) - block.position,
+    endOffset: next?.baseOffset ?? segment.endOffset,
+  }
 }

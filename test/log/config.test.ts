@@ -11,6 +11,7 @@ test('what is not set has its default', () => {
     timestampBeforeMaxMs: 2n ** 63n - 1n,
     timestampAfterMaxMs: 3_600_000n,
     compressionType: 'producer',
+    valueFormat: 'auto',
   })
 })
 
@@ -33,6 +34,7 @@ test('what is set counts', () => {
     timestampBeforeMaxMs: 7n,
     timestampAfterMaxMs: 8n,
     compressionType: 'none',
+    valueFormat: 'auto',
   })
 })
 
