@@ -1,33 +1,39 @@
-import { MalformedFrame, Reader } from '../protocol/reader.ts'
-import type { ClassicGroup, ConsumerGroup, ConsumerMember, Group, GroupTopic, Partitions } from './group.ts'
+import { assignmentBytes, subscriptionBytes, subscriptionOf } from './consumer-protocol.ts'
+import type { ClassicGroup, ConsumerGroup, ConsumerMember, Group, GroupTopic, LeaseGroup, Partitions } from './group.ts'
 import { isNone, isSame } from './partitions.ts'
 
 export type ListedGroup = {
   readonly groupId: string
   readonly protocolType: string
   readonly state: string
-  readonly type: Group['type']
+  /** As Kafka's tools know types of groups, which have no leases. */
+  readonly type: 'classic' | 'consumer'
+  readonly kind: Group['type']
 }
 
 export const listed = (groupId: string, group: Group): ListedGroup => ({
   groupId,
-  protocolType: group.type === 'consumer' ? 'consumer' : (group.protocolType ?? ''),
+  protocolType: group.type === 'classic' ? (group.protocolType ?? '') : 'consumer',
   state: stateOf(group),
-  type: group.type,
+  type: group.type === 'lease' ? 'classic' : group.type,
+  kind: group.type,
 })
 
 /** As Kafka names states; targets are computed with what they follow from, so Assigning is never seen. */
 const stateOf = (group: Group): string => {
   if (group.type === 'classic') return group.state
   if (group.members.length === 0) return 'Empty'
+  if (group.type === 'lease') return 'Stable'
   return group.members.every((member) => isStable(group, member)) ? 'Stable' : 'Reconciling'
 }
 
 const isStable = ({ targetEpoch }: ConsumerGroup, { epoch, assigned, target, revoking }: ConsumerMember): boolean =>
   epoch >= targetEpoch && isNone(revoking) && isSame(assigned, target)
 
-export const describeGroup = (group: Group): ClassicDescription | ConsumerDescription =>
-  group.type === 'classic' ? describeClassic(group) : describeConsumer(group)
+export const describeGroup = (group: Group): ClassicDescription | ConsumerDescription => {
+  if (group.type === 'classic') return describeClassic(group)
+  return group.type === 'consumer' ? describeConsumer(group) : describeLeases(group)
+}
 
 /** What DescribeGroups says. */
 export type ClassicDescription = {
@@ -65,6 +71,21 @@ const describeClassic = (group: ClassicGroup): ClassicDescription => {
 }
 
 const noBytes = Buffer.alloc(0)
+
+/** Kafka's tools see leases as the members of a classic group that have been assigned what they were lent. */
+const describeLeases = (group: LeaseGroup): ClassicDescription => ({
+  type: 'classic',
+  state: stateOf(group),
+  protocolType: 'consumer',
+  protocol: group.members.length === 0 ? '' : 'lease',
+  members: group.members.map(({ memberId, instanceId, number, clientId, clientHost, ranges }) => {
+    const held = [...ranges, ...group.failed.filter(({ lease }) => lease === number)]
+    const topics = new Map<string, Set<number>>()
+    for (const { name, index } of held) topics.set(name, (topics.get(name) ?? new Set()).add(index))
+    const metadata = subscriptionBytes([...topics.keys()])
+    return { memberId, instanceId, clientId, clientHost, metadata, assignment: assignmentBytes(topics) }
+  }),
+})
 
 /** What ConsumerGroupDescribe says. */
 export type ConsumerDescription = {
@@ -124,21 +145,13 @@ const named = (partitions: Partitions, topics: readonly GroupTopic[]): readonly 
  */
 export const isSubscribed = (group: Group, topicName: string): boolean | undefined => {
   if (group.type === 'consumer') return group.topics.some(({ name }) => name === topicName)
+  if (group.type === 'lease') {
+    const held = [...group.failed, ...group.members.flatMap(({ ranges }) => ranges)]
+    return held.some(({ name }) => name === topicName)
+  }
   if (group.members.length === 0) return false
   if (group.protocolType !== 'consumer') return undefined
   return group.members.some(({ protocols }) =>
     protocols.some(({ metadata }) => subscriptionOf(metadata)?.includes(topicName) ?? true),
   )
-}
-
-/** Undefined where the bytes are something else. */
-const subscriptionOf = (metadata: Buffer): readonly string[] | undefined => {
-  const reader = new Reader(metadata)
-  try {
-    reader.int16()
-    return Array.from({ length: reader.count(2) ?? 0 }, () => reader.string())
-  } catch (error) {
-    if (error instanceof MalformedFrame) return undefined
-    throw error
-  }
 }

@@ -1,11 +1,14 @@
 import { withoutConsumers } from './consumer-members.ts'
 import type { ClassicGroup, ConsumerGroup, ConsumerMember, Group, Member } from './group.ts'
+import { withoutEnded } from './lease-group.ts'
 import { isGone } from './life-signs.ts'
 import { closesAtMs, tryClose, withoutMembers } from './rebalance.ts'
 
 /** What time alone has done to the group. It runs first in every step, so nothing needs a timer. */
-export const expire = (group: Group, limits: { readonly consumerSessionTimeoutMs: number }, nowMs: number): Group =>
-  group.type === 'classic' ? expireClassic(group, nowMs) : expireConsumer(group, limits, nowMs)
+export const expire = (group: Group, limits: { readonly consumerSessionTimeoutMs: number }, nowMs: number): Group => {
+  if (group.type === 'classic') return expireClassic(group, nowMs)
+  return group.type === 'consumer' ? expireConsumer(group, limits, nowMs) : withoutEnded(group, nowMs)
+}
 
 export const expireClassic = (group: ClassicGroup, nowMs: number): ClassicGroup => {
   const pending = group.pending.filter(({ untilMs }) => nowMs < untilMs)

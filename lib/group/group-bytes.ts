@@ -1,4 +1,6 @@
-import type { ClassicGroup, ConsumerGroup, Group, Member, Protocol } from './group.ts'
+import { documentFrom } from '../store/document-shape.ts'
+import type { ClassicGroup, ConsumerGroup, Group, LeaseGroup, Member, Protocol } from './group.ts'
+import { groupShape } from './group-shape.ts'
 
 /**
  * A group's document at rest, JSON:
@@ -6,10 +8,12 @@ import type { ClassicGroup, ConsumerGroup, Group, Member, Protocol } from './gro
  *   { format, type: 'deleted', life, deletedMs }          the group is gone; its offsets may still have to go
  *   { format, type: 'classic', life, …ClassicGroup }      bytes as base64, or where they are
  *   { format, type: 'consumer', life, …ConsumerGroup }
+ *   { format, type: 'lease', life, …LeaseGroup }          of the later format: the first instances know no leases
  *
  * Bytes that would make it too large are objects of their own: `{ object: key }`.
  */
 const groupFormat = 1
+const leaseFormat = 2
 
 /** Another instance has been upgraded, and this one cannot read what it wrote. */
 export class NewerGroupFormat extends Error {
@@ -29,8 +33,11 @@ type MemberAtRest = Omit<Member, 'protocols' | 'assignment'> & {
 type GroupAtRest = { readonly format: number } & (
   | DeletedGroup
   | ConsumerGroup
+  | LeaseGroup
   | (Omit<ClassicGroup, 'members'> & { readonly members: readonly MemberAtRest[] })
 )
+
+const shape = groupShape(groupFormat, leaseFormat)
 
 /** `placeOf` tells where bytes are; undefined is in the document. */
 export const encodeGroup = (group: Group | DeletedGroup, placeOf: (bytes: Buffer) => string | undefined): Buffer => {
@@ -40,7 +47,7 @@ export const encodeGroup = (group: Group | DeletedGroup, placeOf: (bytes: Buffer
   }
   const atRest: GroupAtRest =
     group.type !== 'classic'
-      ? { format: groupFormat, ...group }
+      ? { format: group.type === 'lease' ? leaseFormat : groupFormat, ...group }
       : {
           format: groupFormat,
           ...group,
@@ -53,15 +60,16 @@ export const encodeGroup = (group: Group | DeletedGroup, placeOf: (bytes: Buffer
   return Buffer.from(JSON.stringify(atRest))
 }
 
-/** `read` brings bytes that are not in the document. Throws `NewerGroupFormat`. */
+/** `read` brings bytes that are not in the document. Throws `NewerGroupFormat`, `DamagedDocument`. */
 export const decodeGroup = async (
   body: Buffer,
   read: (object: string) => Promise<Buffer>,
 ): Promise<Group | DeletedGroup> => {
-  const atRest: GroupAtRest = JSON.parse(body.toString())
-  if (atRest.format > groupFormat) throw new NewerGroupFormat(`format ${atRest.format}, known is ${groupFormat}`)
+  const atRest = documentFrom<GroupAtRest>(body, 'the document of a group', shape)
+  if (atRest.format > leaseFormat) throw new NewerGroupFormat(`format ${atRest.format}, known is ${leaseFormat}`)
   if (atRest.type === 'deleted') return { type: 'deleted', life: atRest.life, deletedMs: atRest.deletedMs }
   const { format: _, ...group } = atRest
+  if (group.type === 'lease') return { ...group, emptySinceMs: group.emptySinceMs }
   if (group.type === 'consumer') {
     const members = group.members.map((member) => ({
       ...member,

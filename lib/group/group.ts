@@ -5,7 +5,7 @@ import type { errors } from '../protocol/errors.ts'
 export type ErrorName = keyof typeof errors
 
 /** A consumer group: one document, replaced by version. Its state is what the last step made of it. */
-export type Group = ClassicGroup | ConsumerGroup
+export type Group = ClassicGroup | ConsumerGroup | LeaseGroup
 
 type Life = {
   /** Drawn when the group was made: a group that is deleted and made again has another, and other offsets. */
@@ -116,6 +116,59 @@ export type ConsumerMember = {
   readonly seenMs: number
 }
 
+/** A group of workers without sessions: each has what it was lent, `lease.ts`. Leases stand where members do. */
+export type LeaseGroup = Life & {
+  readonly type: 'lease'
+  /** The number of the newest lease. */
+  readonly epoch: number
+  /** Somebody who has no lease may be committing: the next lease has to raise the fence. */
+  readonly isOpen: boolean
+  readonly members: readonly Lease[]
+  /** Records that failed and are behind the committed offset: to be handed out again, or to be taken away as dead. */
+  readonly failed: readonly FailedRecord[]
+  /** Numbers of the latest leases of which everything was acknowledged: a repeat is told so. */
+  readonly done: readonly number[]
+}
+
+export type Lease = {
+  /** `<number>-<life>`: what its holder says. */
+  readonly memberId: string
+  readonly instanceId: null
+  readonly number: number
+  readonly clientId: string
+  readonly clientHost: string
+  /** From then on somebody else may take over what it has; until somebody does it is as good as before. */
+  readonly untilMs: number
+  /** What was handed out and is not committed, a range for each partition. */
+  readonly ranges: readonly LeaseRange[]
+}
+
+/** Offsets from `from` to before `upTo`; below 2⁵³. */
+export type LeaseRange = {
+  readonly topicId: string
+  readonly name: string
+  readonly index: number
+  readonly from: number
+  readonly upTo: number
+}
+
+export type FailedRecord = {
+  readonly topicId: string
+  readonly name: string
+  readonly index: number
+  readonly offset: number
+  /** How often it was handed out. */
+  readonly attempts: number
+  /** What was said of it last. */
+  readonly error: string
+  /** The lease that has it, or null. */
+  readonly lease: number | null
+  /** When it may be handed out again. */
+  readonly dueMs: number
+  /** It is not handed out any more, only to the dead letters. */
+  readonly isDead: boolean
+}
+
 /** Partition indexes, ascending, by topic id; no topic without partitions. */
 export type Partitions = Readonly<Record<string, readonly number[]>>
 
@@ -146,37 +199,61 @@ const noGeneration = {
   deadlineMs: 0,
 } as const satisfies Partial<ClassicGroup>
 
+/** Nobody uses it, and nothing is left that another type of group would not know of. */
+const isFree = (group: Group): boolean =>
+  group.members.length === 0 && (group.type !== 'lease' || group.failed.length === 0)
+
+const generationOf = (group: Group): number => (group.type === 'classic' ? group.generation : group.epoch)
+
 /** An empty group may change its type; its offsets stay, and its numbers go on. Undefined while others use it. */
 export const asClassic = (group: Group): ClassicGroup | undefined => {
   if (group.type === 'classic') return group
-  if (group.members.length > 0) return undefined
-  const { life, emptySinceMs, epoch, fence } = group
+  if (!isFree(group)) return undefined
+  const { life, emptySinceMs, fence } = group
   return {
     type: 'classic',
     life,
     fence: fence + 1,
     emptySinceMs,
     ...noGeneration,
-    generation: epoch,
+    generation: generationOf(group),
     protocolType: 'consumer',
   }
 }
 
 export const asConsumer = (group: Group): ConsumerGroup | undefined => {
   if (group.type === 'consumer') return group
-  if (group.members.length > 0) return undefined
-  const { life, emptySinceMs, generation, fence } = group
+  if (!isFree(group)) return undefined
+  const { life, emptySinceMs, fence } = group
+  const epoch = generationOf(group)
   return {
     type: 'consumer',
     life,
     fence: fence + 1,
     emptySinceMs,
-    epoch: generation,
-    targetEpoch: generation,
+    epoch,
+    targetEpoch: epoch,
     assignor: 'uniform',
     topics: [],
     topicsSeenMs: 0,
     members: [],
+  }
+}
+
+export const asLease = (group: Group): LeaseGroup | undefined => {
+  if (group.type === 'lease') return group
+  if (!isFree(group)) return undefined
+  const { life, emptySinceMs, fence } = group
+  return {
+    type: 'lease',
+    life,
+    fence: fence + 1,
+    emptySinceMs,
+    epoch: generationOf(group),
+    isOpen: false,
+    members: [],
+    failed: [],
+    done: [],
   }
 }
 
@@ -213,7 +290,8 @@ export const assertGroup = (group: Group): void => {
   assert(new Set(instances).size === instances.length, 'a static member is there once')
   assert((ids.length === 0) === (group.emptySinceMs !== undefined), 'a group is empty since a time, or has members')
   if (group.type === 'classic') assertClassic(group)
-  else assertConsumer(group)
+  else if (group.type === 'consumer') assertConsumer(group)
+  else assertLeases(group)
 }
 
 const assertClassic = ({ state, members, leader, protocol, protocolType }: ClassicGroup): void => {
@@ -245,4 +323,27 @@ const assertConsumer = ({ epoch, targetEpoch, members }: ConsumerGroup): void =>
       }
     }
   }
+}
+
+const assertLeases = ({ epoch, isOpen, members, failed }: LeaseGroup): void => {
+  assert(!isOpen || members.length === 0, 'while there are leases nobody else commits')
+  const numbers = new Set(members.map(({ number }) => number))
+  assert(numbers.size === members.length, 'a lease has a number of its own')
+  assert(
+    members.every(({ number }) => number <= epoch),
+    'no lease is ahead of its group',
+  )
+  const ranges = members.flatMap((lease) => lease.ranges)
+  assert(
+    ranges.every(({ from, upTo }) => from < upTo),
+    'what was committed is not lent any more',
+  )
+  const lent = new Set(ranges.map(({ topicId, index }) => `${topicId}-${index}`))
+  assert(lent.size === ranges.length, 'a partition is lent to one')
+  const places = new Set(failed.map(({ topicId, index, offset }) => `${topicId}-${index}-${offset}`))
+  assert(places.size === failed.length, 'a record that failed is there once')
+  assert(
+    failed.every(({ lease, isDead }) => lease === null || (numbers.has(lease) && !isDead)),
+    'a record that failed is held by a lease that is there, or by none',
+  )
 }

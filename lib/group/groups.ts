@@ -21,10 +21,13 @@ import type { ErrorName, Group, GroupTopic } from './group.ts'
 import type { DeletedGroup } from './group-bytes.ts'
 import { type HeartbeatRequest, heartbeat } from './heartbeat.ts'
 import { awaitJoin, giveUpJoin, type JoinReply, type JoinRequest, join, newMemberId, refused } from './join.ts'
+import { opened } from './lease-group.ts'
+import { Leases } from './leases.ts'
 import { type Leaver, leave } from './leave.ts'
 import { defaultGroupLimits, type GroupLimits } from './limits.ts'
 import { OffsetDocuments, type TopicCommits } from './offset-documents.ts'
 import { type Commit, type Committed, type Committer, fetchRefusal, isExpired } from './offsets.ts'
+import { keepSnapshot, type Snapshot, snapshotsOf } from './snapshots.ts'
 import { refusedSync, type SyncReply, type SyncRequest, sync } from './sync.ts'
 
 /** Topics as the new protocol needs them. */
@@ -56,6 +59,10 @@ export class Groups {
   readonly #limits: GroupLimits
   readonly #documents: GroupDocuments
   readonly #offsets: OffsetDocuments
+  /** What is lent to workers that come over HTTP. */
+  readonly leases: Leases
+  /** Lives of deleted groups of which nothing is left. */
+  readonly #emptied = new Set<string>()
 
   constructor(stores: GroupStores, topics: TopicSource, limits: Partial<GroupLimits> = {}) {
     this.#stores = stores
@@ -65,6 +72,12 @@ export class Groups {
     const { writeTimeoutMs } = this.#limits
     const settled = (groupId: string): Promise<Group | undefined> => this.#settled(groupId)
     this.#offsets = new OffsetDocuments({ ...stores, documents: this.#documents, writeTimeoutMs, settled })
+    this.leases = new Leases({
+      documents: this.#documents,
+      offsets: this.#offsets,
+      now: () => stores.clock.now(),
+      present: (group) => this.#present(group),
+    })
   }
 
   /** How often members of the new protocol are to call. */
@@ -178,12 +191,14 @@ export class Groups {
   ): Promise<FetchedOffsets> {
     const nothing = new Map<string, never>()
     if (!isGroupId(groupId)) return { error: 'INVALID_GROUP_ID', offsets: nothing }
-    const group = await this.#settled(groupId)
+    const loaded = await this.#documents.load(groupId)
+    // Nobody is given anything that was lent by fetching offsets: looking ends no lease.
+    const group = loaded?.type === 'lease' ? loaded : await this.#settled(groupId)
     const error = fetchRefusal(group, asking)
     if (error !== undefined) return { error, offsets: nothing }
     if (group === undefined) return { error: 'NONE', offsets: nothing }
     // Without members nobody can get a partition from somebody else.
-    const fence = group.members.length === 0 ? undefined : group.fence
+    const fence = group.members.length === 0 || group.type === 'lease' ? undefined : group.fence
     const offsets = await this.#offsets.read(group.life, topicIds, fence)
     return { error: 'NONE', offsets: this.#unexpired(group, offsets) }
   }
@@ -217,6 +232,18 @@ export class Groups {
     return { error: 'NONE', topics: new Map(await Promise.all(answers)) }
   }
 
+  /** Keeps what is committed, under a name, in a group that exists. Throws `SnapshotTooLarge`. */
+  async keepSnapshot(groupId: string, snapshot: Snapshot): Promise<void> {
+    const group = await this.#load(groupId)
+    if (group) await keepSnapshot(this.#stores, group.life, snapshot, this.#limits.writeTimeoutMs)
+  }
+
+  /** The newest last. */
+  async snapshots(groupId: string): Promise<readonly Snapshot[]> {
+    const group = await this.#load(groupId)
+    return group ? snapshotsOf(this.#stores, group.life) : []
+  }
+
   /** All groups, in the order of their ids. */
   async list(): Promise<readonly ListedGroup[]> {
     const groups: ListedGroup[] = []
@@ -232,19 +259,18 @@ export class Groups {
     return group && describeGroup(group)
   }
 
-  /** Deletes a group that has no members, and what it has committed. */
+  /**
+   * Deletes a group that has no members. Nobody can reach what it has committed any more; `deleteExpired` deletes it,
+   * because whoever serves groups may not be allowed to delete items.
+   */
   async delete(groupId: string): Promise<ErrorName> {
     if (!isGroupId(groupId)) return 'GROUP_ID_NOT_FOUND'
-    type Deletion = { readonly error: ErrorName; readonly life?: string }
-    type Change = { readonly group: Group | DeletedGroup | undefined; readonly reply: Deletion }
-    const deletion = await this.#documents.step<Deletion>(groupId, (group, { nowMs }): Change => {
-      if (group === undefined) return { group, reply: { error: 'GROUP_ID_NOT_FOUND' } }
-      if (this.#present(group).members.length > 0) return { group, reply: { error: 'NON_EMPTY_GROUP' } }
-      const { life } = group
-      return { group: { type: 'deleted', life, deletedMs: nowMs }, reply: { error: 'NONE', life } }
+    type Change = { readonly group: Group | DeletedGroup | undefined; readonly reply: ErrorName }
+    return this.#documents.step<ErrorName>(groupId, (group, { nowMs }): Change => {
+      if (group === undefined) return { group, reply: 'GROUP_ID_NOT_FOUND' }
+      if (this.#present(group).members.length > 0) return { group, reply: 'NON_EMPTY_GROUP' }
+      return { group: { type: 'deleted', life: group.life, deletedMs: nowMs }, reply: 'NONE' }
     })
-    if (deletion.life !== undefined) await this.#offsets.drop(deletion.life)
-    return deletion.error
   }
 
   /**
@@ -257,20 +283,32 @@ export class Groups {
     let deleted = 0
     for await (const { groupId, group, hasObjects, sweep } of this.#documents.all()) {
       if (group.type === 'deleted') {
-        if (nowMs - group.deletedMs >= leftoversForMs) continue
+        if (this.#isEmptied(group, nowMs)) continue
         await this.#offsets.drop(group.life)
         await sweep()
+        if (nowMs - group.deletedMs >= leftoversForMs) this.#rememberEmptied(group.life)
         continue
       }
       if (hasObjects) await sweep()
-      const { emptySinceMs } = this.#present(group)
+      const present = this.#present(group)
+      const { emptySinceMs } = present
       if (emptySinceMs === undefined || nowMs - emptySinceMs < age.retentionMs) continue
       const offsets = await this.#offsets.read(group.life, undefined, undefined)
       const kept = [...offsets.values()].flatMap((partitions) => Object.values(partitions))
-      if (kept.some((committed) => !isExpired(group, committed, age))) continue
+      if (kept.some((committed) => !isExpired(present, committed, age))) continue
       if ((await this.delete(groupId)) === 'NONE') deleted++
     }
     return deleted
+  }
+
+  /** Nothing that was under way can come any more, and this instance has looked since: all is gone. */
+  #isEmptied({ life, deletedMs }: DeletedGroup, nowMs: number): boolean {
+    return nowMs - deletedMs >= leftoversForMs && this.#emptied.has(life)
+  }
+
+  #rememberEmptied(life: string): void {
+    if (this.#emptied.size >= maxEmptied) this.#emptied.clear()
+    this.#emptied.add(life)
   }
 
   /** The group as time has left it. */
@@ -284,8 +322,8 @@ export class Groups {
    * life that is under way would bring them back.
    */
   #settled(groupId: string): Promise<Group | undefined> {
-    return this.#documents.step(groupId, (group) => {
-      const present = group && this.#present(group)
+    return this.#documents.step(groupId, (group, { nowMs }) => {
+      const present = group?.type === 'lease' ? opened(group, nowMs) : group && this.#present(group)
       return { group: present, reply: present }
     })
   }
@@ -295,7 +333,10 @@ export class Groups {
   }
 }
 
-const isGroupId = (groupId: string): boolean => groupId !== '' && Buffer.byteLength(groupId) <= maxGroupIdBytes
+/** Whether groups can have this id. */
+export const isGroupId = (groupId: string): boolean => groupId !== '' && Buffer.byteLength(groupId) <= maxGroupIdBytes
 
 /** Offsets of a deleted group that were under way come within this time. */
 const leftoversForMs = 24 * 3600_000
+/** Deleted groups that are not looked at again. */
+const maxEmptied = 100_000

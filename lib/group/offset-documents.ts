@@ -1,6 +1,6 @@
 import { OutcomeUnknown } from '../store/documents.ts'
 import { type Item, type Items, maxItemBytes } from '../store/items.ts'
-import { offsetsKey, offsetsPartition } from '../store/keys.ts'
+import { afterTopicIds, offsetsKey, offsetsPartition, snapshotsKey } from '../store/keys.ts'
 import type { GroupClock, GroupDocuments } from './documents.ts'
 import { type ErrorName, type Group, newGroup } from './group.ts'
 import {
@@ -68,7 +68,9 @@ export class OffsetDocuments {
     topics: readonly TopicCommits[],
     untilMs: number,
   ): Promise<ReadonlyMap<string, ErrorName>> {
-    const { settled } = this.#options
+    const { settled, documents } = this.#options
+    // A lease that has ended is as good as before until somebody takes over: looking at it must not end it.
+    const present = committer.isLease ? (id: string) => documents.load(id) : settled
     const answers = new Map<string, ErrorName>()
     let life = this.#lives.get(groupId)
     let tries = topics.map((topic) => new CommitTry(topic))
@@ -77,7 +79,7 @@ export class OffsetDocuments {
         const where = life
         await Promise.all(tries.map(async (one) => one.look(await this.#load(where, one.topic.topicId))))
       }
-      const group = await settled(groupId)
+      const group = await present(groupId)
       const refusal = commitRefusal(group, committer, partitionsIn(tries))
       if (refusal !== undefined) {
         for (const one of tries) answers.set(one.topic.topicId, one.refused(refusal))
@@ -89,7 +91,7 @@ export class OffsetDocuments {
         tries = tries.map(({ topic }) => new CommitTry(topic))
         continue
       }
-      await Promise.all(tries.map((one) => this.#write(group, one)))
+      await Promise.all(tries.map((one) => this.#write(group, one, committer)))
       for (const { topic, answer } of tries) if (answer !== undefined) answers.set(topic.topicId, answer)
       tries = tries.filter(({ answer }) => answer === undefined)
       if (tries.length === 0) return answers
@@ -107,8 +109,9 @@ export class OffsetDocuments {
     })
   }
 
-  async #write({ life, fence }: Group, one: CommitTry): Promise<void> {
-    const { loaded, seen, topic } = one
+  async #write({ life, fence }: Group, one: CommitTry, { isLease }: Committer): Promise<void> {
+    const { loaded, topic } = one
+    const seen = isLease ? noOffsets : one.seen
     const before = loaded.document ?? noOffsets
     if (loaded.attempt !== undefined && one.attempts.has(loaded.attempt)) return one.settle('NONE')
     const after = committed(before, topic.commits, { seen, fence, nowMs: this.#options.clock.now() })
@@ -147,6 +150,20 @@ export class OffsetDocuments {
     return this.#change(life, topicId, first, reached)
   }
 
+  /** Commits where nothing is committed yet, and nowhere else. */
+  async begin(life: string, topicId: string, offsets: ReadonlyMap<number, bigint>): Promise<void> {
+    const nowMs = this.#options.clock.now()
+    await this.#change(life, topicId, await this.#load(life, topicId), (document) => {
+      const commit = document.commits + 1
+      const missing = [...offsets].filter(([index]) => document.partitions[index] === undefined)
+      if (missing.length === 0) return undefined
+      const begun = missing.map(
+        ([index, offset]) => [index, { offset, leaderEpoch: -1, metadata: '', committedMs: nowMs, commit }] as const,
+      )
+      return { ...document, commits: commit, partitions: { ...document.partitions, ...Object.fromEntries(begun) } }
+    })
+  }
+
   /** Forgets the offsets of some partitions. */
   async remove(life: string, topicId: string, indexes: ReadonlySet<number>): Promise<void> {
     await this.#change(life, topicId, await this.#load(life, topicId), (document) => {
@@ -159,7 +176,11 @@ export class OffsetDocuments {
   /** Deletes all that a life of a group has committed. Nobody can reach it any more. */
   async drop(life: string): Promise<void> {
     const topics = await this.#loadAll(life)
-    await Promise.all(topics.map(([topicId]) => this.#options.items.delete(offsetsKey(life, topicId))))
+    const keys = [...topics.map(([topicId]) => offsetsKey(life, topicId)), snapshotsKey(life)]
+    const { items } = this.#options
+    // Deleting what is not there costs a write: most groups have no snapshots.
+    const kept = await items.get(snapshotsKey(life), { consistent: true })
+    await Promise.all((kept ? keys : keys.slice(0, -1)).map((key) => items.delete(key)))
   }
 
   /** Changes a document until it is stored or nothing is to be changed; `change` must be safe to repeat. */
@@ -202,7 +223,7 @@ export class OffsetDocuments {
   async #loadAll(life: string): Promise<readonly (readonly [string, Loaded])[]> {
     const all: (readonly [string, Loaded])[] = []
     for (let after = ''; ; ) {
-      const options = { after, before: '~', limit: 1000, consistent: true }
+      const options = { after, before: afterTopicIds, limit: 1000, consistent: true }
       const page = await this.#options.items.query(offsetsPartition(life), options)
       all.push(...page.items.map((item) => [item.sort, decode(item)] as const))
       after = page.items.at(-1)?.sort ?? after

@@ -1,3 +1,14 @@
+import {
+  documentFrom,
+  either,
+  fields,
+  formatAbove,
+  oneOf,
+  recordOf,
+  text,
+  tuple,
+  whole,
+} from '../store/document-shape.ts'
 import { NewerGroupFormat } from './group-bytes.ts'
 import type { Committed, OffsetsDocument } from './offsets.ts'
 
@@ -31,9 +42,22 @@ export const encodeOffsets = ({ fence, commits, partitions }: OffsetsDocument): 
   return Buffer.from(JSON.stringify(atRest))
 }
 
-/** Throws `NewerGroupFormat`. */
+const isOffset = (value: unknown): boolean => typeof value === 'string' && /^-?\d{1,19}$/.test(value)
+const isIndex = (name: unknown): boolean => typeof name === 'string' && /^\d{1,10}$/.test(name)
+const isOffsets = fields({
+  format: oneOf(offsetsFormat),
+  fence: whole,
+  commits: whole,
+  partitions: recordOf(tuple(isOffset, whole, text, whole, whole), isIndex),
+})
+
+/** Throws `NewerGroupFormat`, `DamagedDocument`. */
 export const decodeOffsets = (body: Buffer): OffsetsDocument => {
-  const { format, fence, commits, partitions }: OffsetsAtRest = JSON.parse(body.toString())
+  const { format, fence, commits, partitions } = documentFrom<OffsetsAtRest>(
+    body,
+    'a document of offsets',
+    either(formatAbove(offsetsFormat), isOffsets),
+  )
   if (format > offsetsFormat) throw new NewerGroupFormat(`format ${format}, known is ${offsetsFormat}`)
   const entries = Object.entries(partitions).map(([index, one]): readonly [string, Committed] => {
     const [offset, leaderEpoch, metadata, committedMs, commit] = one

@@ -1,6 +1,6 @@
-import type { ErrorName, Group, Partitions } from './group.ts'
+import type { ErrorName, Group, LeaseGroup, Partitions } from './group.ts'
 import { identify } from './group.ts'
-import { has } from './partitions.ts'
+import { has, isNone, minus, partitionsOf } from './partitions.ts'
 
 /**
  * What a group has committed in one topic: one document, replaced by version.
@@ -75,6 +75,8 @@ export type Committer = {
   readonly memberId: string
   readonly instanceId: string | null
   readonly generationOrEpoch: number
+  /** It commits under a lease, and only ever forward. */
+  readonly isLease?: boolean
 }
 
 /** Why a commit of these partitions is refused; undefined is valid. `group` is after its expiry. */
@@ -100,10 +102,23 @@ export const commitRefusal = (
       ? undefined
       : 'STALE_MEMBER_EPOCH'
   }
+  if (group.type === 'lease') return leaseRefusal(group, committer, partitions)
   const found = identify(group.members, committer)
   if ('error' in found) return found.error
   if (generationOrEpoch !== group.generation) return 'ILLEGAL_GENERATION'
   return group.state === 'CompletingRebalance' ? 'REBALANCE_IN_PROGRESS' : undefined
+}
+
+/** A lease commits what it has, and nobody else anything while there are leases. */
+const leaseRefusal = (
+  group: LeaseGroup,
+  { memberId, isLease }: Committer,
+  partitions: Partitions,
+): ErrorName | undefined => {
+  if (!isLease) return 'UNKNOWN_MEMBER_ID'
+  const lease = group.members.find((one) => one.memberId === memberId)
+  const lent = partitionsOf((lease?.ranges ?? []).map(({ topicId, index }) => [topicId, index] as const))
+  return isNone(minus(partitions, lent)) && lease !== undefined ? undefined : 'FENCED_MEMBER_EPOCH'
 }
 
 /** Why somebody may not fetch offsets as a member; most do not say who they are. */

@@ -166,15 +166,21 @@ test('an offset is any number of 64 bits', async () => {
   expect(offsets.get('t')?.[0]).toMatchObject({ offset, leaderEpoch: 7, metadata: 'm' })
 })
 
-test('a group that is deleted leaves no offsets behind', async () => {
+test('what a deleted group has committed is deleted by the clean-up, even one that comes days later, and once', async () => {
   const w = world()
   const none = { memberId: '', instanceId: null, generationOrEpoch: -1 }
   const commits = [{ index: 0, offset: 1n, leaderEpoch: 0, metadata: '' }]
   for (const topicId of ['t', 'u']) await w.groups.commit('g', none, [{ topicId, commits }])
-  const before = w.meter.counts().deletes
   expect(await w.groups.delete('g')).toBe('NONE')
-  expect(w.meter.counts().deletes - before).toBe(2)
   expect(await w.groups.list()).toEqual([])
+  expect(w.meter.counts().deletes).toBe(0)
+  await w.clock.move(3 * 24 * 3_600_000)
+  const cleaner = w.another()
+  await cleaner.deleteExpired()
+  expect(w.meter.counts().deletes).toBe(2)
+  const { queries } = w.meter.counts()
+  await cleaner.deleteExpired()
+  expect(w.meter.counts()).toMatchObject({ deletes: 2, queries: queries + 1 })
 })
 
 describe('what an idle member asks of the stores in ten minutes', () => {
