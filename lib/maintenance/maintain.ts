@@ -11,11 +11,13 @@ import { isFlushDue, isFlushUrgent } from '../log/flush.ts'
 import type { State } from '../log/state.ts'
 import type { Topic } from '../log/topic.ts'
 import type { Items } from '../store/items.ts'
-import { shardPrefix } from '../store/keys.ts'
+import { type Shard, shardPrefix } from '../store/keys.ts'
 import type { Objects } from '../store/objects.ts'
 import { finishDeletions } from './deletions.ts'
 import { flush } from './flush.ts'
+import { beginsTail, putHint } from './hints.ts'
 import { mergeSegments } from './merge.ts'
+import { add, nothing, type Pass } from './pass.ts'
 import { sweep } from './sweep.ts'
 import { trim } from './trim.ts'
 
@@ -26,21 +28,24 @@ export type MaintenanceContext = {
   readonly items: Items
   readonly objects: Objects
   readonly clock: Clock
+  /** Writers leave hints, so that not every pass has to look at every shard: where looking costs money. */
+  readonly leavesHints?: boolean
   /** Told of what failed, once for each shard, or topic being deleted, and pass; the pass goes on with the next. */
   readonly onError: (where: string, error: unknown) => void
 }
 
-/** What a pass did. */
-export type Pass = {
-  readonly shards: number
-  readonly flushes: number
-  readonly merges: number
-  readonly trims: number
-  readonly checkpoints: number
-  readonly rowsTruncated: number
-  readonly objectsSwept: number
-  readonly topicsDeleted: number
-  readonly errors: number
+/** A shard, by where a pass over all of them has come. */
+export type Place = { readonly topic: string; readonly shard: number }
+
+export type PassOptions = {
+  /** Tails are flushed however short they are. */
+  readonly flushAll?: boolean
+  /** No shard and no flush is begun after this time. */
+  readonly untilMs?: number
+  /** Where an earlier pass has stopped. */
+  readonly after?: Place | null
+  /** Asked before each shard; the pass ends when it tells false. */
+  readonly onPlace?: (place: Place) => Promise<boolean>
 }
 
 /** Kafka's `producer.id.expiration.ms`. */
@@ -49,6 +54,10 @@ const producerExpirationMs = 86_400_000
 const rowsPerSweep = 64
 /** Rows that a truncation should at least delete. */
 const rowsPerTruncation = 256
+/** After so many times what it takes a row to become old, nothing is left that had to become old. */
+const agesToRest = 4
+/** How often old rows are looked for in the time that it takes a row to become old. */
+const looksPerAge = 4
 /** A writer checkpoints by itself when maintenance is this many times overdue. */
 const overdue = 4
 /** A shard where nothing happens is looked at this often, for what only time brings about: retention. */
@@ -67,27 +76,52 @@ export class Maintenance {
   /** The newest checkpoint known of each shard, and the rows after which the next is due. */
   readonly #checkpoints = new Map<string, { readonly seq: number; readonly interval: number }>()
 
+  /** When each shard's rows were last looked at for some that are old enough to go. */
+  readonly #lookedForOldRows = new Map<string, number>()
+
   /** Shards where nothing was to be done, until when that is believed: only time can change it. */
-  readonly #quiet = new Map<string, { readonly seq: number; readonly untilMs: number }>()
+  readonly #quiet = new Map<string, { readonly seq: number; readonly sinceMs: number; readonly untilMs: number }>()
 
   constructor(context: MaintenanceContext) {
     this.#context = context
   }
 
-  /** One pass over all shards of all topics. With `flushAll`, tails are flushed however short they are. */
-  async pass(options: { readonly flushAll: boolean } = { flushAll: false }): Promise<Pass> {
-    const { topics, logs, items, objects, onError } = this.#context
+  /** One pass over all shards of all topics, and over what is left of deleted ones. */
+  async pass(options: PassOptions = {}): Promise<Pass> {
+    const { topics, logs, items, objects, onError, clock } = this.#context
+    const { untilMs = Number.POSITIVE_INFINITY, after = null, onPlace = async () => true } = options
     const deleted = await finishDeletions(topics, logs, items, objects, onError)
     let sum: Pass = { ...nothing, topicsDeleted: deleted.topics, errors: deleted.errors }
+    let hasEnded = false
     for (const topic of await topics.all()) {
-      for (const shard of shardsOf(topic))
-        sum = add(sum, await this.#maintainOrReport(topic, logs.lane(shard), options))
+      for (const shard of shardsOf(topic)) {
+        const place = { topic: topic.name, shard: shard.index }
+        if (after !== null && !isBehind(place, after)) continue
+        hasEnded ||= clock.now() >= untilMs || !(await onPlace(place))
+        sum = add(sum, hasEnded ? { ...nothing, shardsLeft: 1 } : await this.shard(topic, shard, options))
+      }
     }
     return sum
   }
 
-  /** What a writer does for itself before it goes on, when maintenance is far behind. Never throws. */
+  /** The same for one shard. Never throws. */
+  async shard(topic: Topic, shard: Shard, options: PassOptions = {}): Promise<Pass> {
+    const lane = this.#context.logs.lane(shard)
+    try {
+      return await this.#maintain(topic, lane, options)
+    } catch (error) {
+      if (error instanceof JournalGone) return nothing
+      this.#context.onError(shardPrefix(shard), error)
+      return { ...nothing, shards: 1, errors: 1 }
+    }
+  }
+
+  /**
+   * What a writer does after each of its rows: it tells maintenance of the tail that begins with it, and does for itself
+   * what maintenance is far behind with. Never throws.
+   */
   readonly relieve = async (lane: Lane, state: State): Promise<void> => {
+    if (this.#context.leavesHints && beginsTail(state)) await this.#hint(lane)
     const known = this.#checkpoints.get(shardPrefix(lane.journal.shard))
     const isOverdue = state.seq - (known?.seq ?? 0) > overdue * (known?.interval ?? checkpointInterval(0))
     if (!isFlushUrgent(state) && !isOverdue) return
@@ -99,25 +133,22 @@ export class Maintenance {
     }
   }
 
-  async #maintainOrReport(topic: Topic, lane: Lane, options: { readonly flushAll: boolean }): Promise<Pass> {
-    try {
-      return await this.#maintain(topic, lane, options)
-    } catch (error) {
-      if (error instanceof JournalGone) return nothing
-      this.#context.onError(shardPrefix(lane.journal.shard), error)
-      return { ...nothing, shards: 1, errors: 1 }
-    }
+  /** Nothing rests on it: the next pass over all shards finds what no hint tells of. */
+  async #hint(lane: Lane): Promise<void> {
+    const { items, clock, onError } = this.#context
+    const { shard } = lane.journal
+    await putHint(items, shard, clock.randomId()).catch((error) => onError(shardPrefix(shard), error))
   }
 
-  async #maintain(topic: Topic, lane: Lane, options: { readonly flushAll: boolean }): Promise<Pass> {
+  async #maintain(topic: Topic, lane: Lane, options: PassOptions): Promise<Pass> {
     const { objects, bytes, items, clock } = this.#context
+    const { flushAll = false, untilMs = Number.POSITIVE_INFINITY } = options
     let state = await lane.state('extended')
-    if (state.seq === 0 || (this.#isQuiet(lane, state) && !options.flushAll)) return { ...nothing, shards: 1 }
+    if (state.seq === 0 || (this.#isQuiet(lane, state) && !flushAll)) return { ...nothing, shards: 1 }
     let flushes = 0
-    while (
-      flushes < maxFlushesPerPass &&
-      (isFlushDue(state, clock.now()) || (options.flushAll && state.tailBytes > 0))
-    ) {
+    const isDue = () => isFlushDue(state, clock.now()) || (flushAll && state.tailBytes > 0)
+    while (flushes < maxFlushesPerPass && isDue()) {
+      if (clock.now() >= untilMs) return { ...nothing, shards: 1, flushes }
       if (!(await this.#flush(lane))) break
       flushes += 1
       state = await lane.state('known')
@@ -125,24 +156,44 @@ export class Maintenance {
     const trims = await trim(lane, state, configOf(topic), producerExpirationMs)
     const merges = await mergeSegments(lane, objects, bytes, state)
     const checkpoints = (await this.#checkpointIfDue(lane)) ? 1 : 0
-    const item = await readCheckpointItem(items, lane.journal.shard)
-    const isTruncationDue = item !== undefined && item.seq - item.floor >= rowsPerTruncation
-    const rowsTruncated = isTruncationDue ? await truncate(lane.journal) : 0
+    const item = this.#isAtRest(lane, state) ? undefined : await readCheckpointItem(items, lane.journal.shard)
+    const hasRows = item !== undefined && item.seq - item.floor >= rowsPerTruncation
+    const rowsTruncated = hasRows && this.#isTruncationDue(lane) ? await truncate(lane.journal) : 0
     // The floor is a seq of an hour ago: uploads that were slower than that are repeated by their writers.
     const isSweepDue = item !== undefined && item.floor - state.tickets >= rowsPerSweep
     const objectsSwept = isSweepDue ? await sweep(lane, objects, item.floor) : 0
     const pass = { ...nothing, shards: 1, flushes, merges, trims, checkpoints, rowsTruncated, objectsSwept }
     const { seq, tailBytes } = await lane.state('known')
     if (seq === state.seq && tailBytes === 0) {
-      this.#quiet.set(shardPrefix(lane.journal.shard), { seq, untilMs: clock.now() + quietMs })
+      const key = shardPrefix(lane.journal.shard)
+      const before = this.#quiet.get(key)
+      const nowMs = clock.now()
+      const sinceMs = before?.seq === seq ? before.sinceMs : nowMs
+      this.#quiet.set(key, { seq, sinceMs, untilMs: nowMs + quietMs })
     }
     return pass
+  }
+
+  /** Nothing has happened for so long that whatever rows and objects had to become old for has been done. */
+  #isAtRest({ journal: { shard, rules } }: Lane, state: State): boolean {
+    const quiet = this.#quiet.get(shardPrefix(shard))
+    const restMs = rules.truncateAfterMs * agesToRest
+    return quiet !== undefined && quiet.seq === state.seq && this.#context.clock.now() - quiet.sinceMs > restMs
   }
 
   /** Nothing was to be done the last time, and nothing has happened since. */
   #isQuiet(lane: Lane, state: State): boolean {
     const quiet = this.#quiet.get(shardPrefix(lane.journal.shard))
     return quiet !== undefined && quiet.seq === state.seq && this.#context.clock.now() < quiet.untilMs
+  }
+
+  /** Looking for rows that are old enough reads them, so it is not done in every pass. */
+  #isTruncationDue({ journal: { shard, rules } }: Lane): boolean {
+    const nowMs = this.#context.clock.now()
+    const lookedMs = this.#lookedForOldRows.get(shardPrefix(shard)) ?? Number.NEGATIVE_INFINITY
+    if (nowMs - lookedMs < rules.truncateAfterMs / looksPerAge) return false
+    this.#lookedForOldRows.set(shardPrefix(shard), nowMs)
+    return true
   }
 
   #flush(lane: Lane): Promise<boolean> {
@@ -176,26 +227,5 @@ export class Maintenance {
   }
 }
 
-const nothing: Pass = {
-  shards: 0,
-  flushes: 0,
-  merges: 0,
-  trims: 0,
-  checkpoints: 0,
-  rowsTruncated: 0,
-  objectsSwept: 0,
-  topicsDeleted: 0,
-  errors: 0,
-}
-
-const add = (a: Pass, b: Pass): Pass => ({
-  shards: a.shards + b.shards,
-  flushes: a.flushes + b.flushes,
-  merges: a.merges + b.merges,
-  trims: a.trims + b.trims,
-  checkpoints: a.checkpoints + b.checkpoints,
-  rowsTruncated: a.rowsTruncated + b.rowsTruncated,
-  objectsSwept: a.objectsSwept + b.objectsSwept,
-  topicsDeleted: a.topicsDeleted + b.topicsDeleted,
-  errors: a.errors + b.errors,
-})
+const isBehind = (place: Place, other: Place): boolean =>
+  place.topic === other.topic ? place.shard > other.shard : place.topic > other.topic

@@ -3,6 +3,9 @@ import { planExpiry, type Retention, retainedFrom } from '../log/retention.ts'
 import { partitionOf, type State } from '../log/state.ts'
 import { changeTimeoutMs } from './flush.ts'
 
+/** A repeat within ten minutes gets the same answer (`Idempotency-Key`); the rest is for clocks that differ. */
+const writeExpirationMs = 15 * 60_000
+
 /** Lets go of what is too old or too much: records by retention, idle producers by age. Tells how many rows it wrote. */
 export const trim = async (
   lane: Lane,
@@ -22,7 +25,9 @@ export const trim = async (
     }, clock.now() + changeTimeoutMs)
     if (answer.outcome === 'changed') rows += 1
   }
-  for (const expire of planExpiry(state, clock.now() - producerExpirationMs)) {
+  const now = clock.now()
+  const before = { producersMs: now - producerExpirationMs, writesMs: now - writeExpirationMs }
+  for (const expire of planExpiry(state, before)) {
     const answer = await lane.change(() => expire, clock.now() + changeTimeoutMs)
     if (answer.outcome === 'changed') rows += 1
   }

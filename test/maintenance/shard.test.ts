@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { checkpoint, truncate } from '../../lib/journal/checkpoint.ts'
 import { readCheckpointItem } from '../../lib/journal/checkpoint-item.ts'
 import { offsetAtTimestamp, offsetOfMaxTimestamp } from '../../lib/journal/read.ts'
+import { singleWriteOf } from '../../lib/log/producers.ts'
 import { partitionOf } from '../../lib/log/state.ts'
 import { flush } from '../../lib/maintenance/flush.ts'
 import { mergeSegments } from '../../lib/maintenance/merge.ts'
@@ -168,6 +169,20 @@ test('a producer that was idle for a day is forgotten, one that came back is not
   expect(await trim(log.lane, await log.lane.state('known'), never, aDayMs)).toBe(1)
   expect(await appendBatches(log, 0, of(1n, 1))).toMatchObject([{ error: 'UNKNOWN_PRODUCER_ID' }])
   expect(await appendBatches(log, 0, of(2n, 2))).toMatchObject([{ outcome: 'next' }])
+})
+
+test('a producer that writes once is remembered for ten minutes, and not for a day', async () => {
+  const log = await emptyLog()
+  const producerId = singleWriteOf(Buffer.from('12345678'))
+  const write = batch({ producerId, producerEpoch: 0, baseSequence: 0 })
+  const trimmed = async () => trim(log.lane, await log.lane.state('known'), never, aDayMs)
+  await appendBatches(log, 0, write)
+  log.clock.move(10 * 60_000)
+  expect(await trimmed()).toBe(0)
+  expect(await appendBatches(log, 0, write)).toMatchObject([{ outcome: 'duplicate', baseOffset: 0n }])
+  log.clock.move(6 * 60_000)
+  expect(await trimmed()).toBe(1)
+  expect(await appendBatches(log, 0, write)).toMatchObject([{ outcome: 'next', baseOffset: 1n }])
 })
 
 test.each(['tail', 'segments'])('a timestamp is found exact to the record in %s', async (where) => {
