@@ -6,6 +6,7 @@ import { attempt, type ErrorName } from './failures.ts'
 import { findTopic } from './lookup.ts'
 import { repeated } from './repeated.ts'
 import { resourceTypes } from './resources.ts'
+import { shown } from './shown.ts'
 
 export type Configs = Topic['configs']
 
@@ -35,7 +36,7 @@ export const alterAll = (
   const repeatedKeys = repeated(alterations.map(keyOf))
   const one = async (alteration: Alteration): Promise<Altered> =>
     repeatedKeys.has(keyOf(alteration))
-      ? answer(alteration, 'INVALID_REQUEST', `The resource ${alteration.resourceName} is there more than once.`)
+      ? answer(alteration, 'INVALID_REQUEST', `The resource ${shown(alteration.resourceName)} is there more than once.`)
       : alter(alteration, validateOnly, call)
   return Promise.all(alterations.map(one))
 }

@@ -13,4 +13,8 @@ export type Connection = {
   /** Where clients reach this broker: what Metadata advertises. */
   readonly advertised: { readonly host: string; readonly port: number }
   readonly clientAddress: string
+  /** When nobody waits for the replies any more: handlers give up before. Without it their own limits hold. */
+  readonly untilMs?: number
+  /** What the replies of one call may take together, where the way back has a limit. */
+  readonly maxReplyBytes?: number
 }

@@ -49,16 +49,16 @@ export const brokerConfigs = ({ nodeId, connection, defaults, limits, rack }: Ca
   const id = String(nodeId)
   const address = `PLAINTEXT://${host}:${port}`
   const started: readonly BrokerConfig[] = [
-    ['advertised.listeners', 'LIST', address, 'The address that the client used.'],
+    ['advertised.listeners', 'LIST', address, 'Where clients reach this node.'],
     ['auto.create.topics.enable', 'BOOLEAN', String(defaults.autoCreateTopics), 'Metadata creates missing topics.'],
-    ['broker.id', 'INT', id, 'There is one node.'],
+    ['broker.id', 'INT', id, 'The id of this node.'],
     ['broker.rack', 'STRING', rack ?? '', 'The availability zone, where it is known.'],
     ['default.replication.factor', 'INT', '1', 'The stores replicate, brokers do not.'],
     ['delete.topic.enable', 'BOOLEAN', 'true', 'Topics can be deleted.'],
     ['fetch.max.bytes', 'INT', String(limits.maxFetchBytes), 'Record bytes in one answer to Fetch.'],
     ['inter.broker.protocol.version', 'STRING', '4.2-IV1', 'For tools that judge a cluster by it.'],
-    ['listeners', 'LIST', address, 'The address that the client used.'],
-    ['node.id', 'INT', id, 'There is one node.'],
+    ['listeners', 'LIST', address, 'Where clients reach this node.'],
+    ['node.id', 'INT', id, 'The id of this node.'],
     [
       'num.partitions',
       'INT',

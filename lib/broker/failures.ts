@@ -1,6 +1,6 @@
 import { NewerGroupFormat } from '../group/group-bytes.ts'
-import { JournalDamaged, JournalGone } from '../journal/journal.ts'
-import { isOutage } from '../journal/outage.ts'
+import { JournalGone } from '../journal/journal.ts'
+import { isDamage, isOutage } from '../journal/outage.ts'
 import { DamagedAtRest, NewerFormat } from '../log/at-rest.ts'
 import { CorruptBatch } from '../protocol/batch.ts'
 import { CorruptCompression } from '../protocol/compression-limits.ts'
@@ -29,11 +29,12 @@ export const attempt = async <Result>(
   }
 }
 
-const errorOf = (error: unknown): ErrorName => {
+/** What Kafka would say of something that was thrown. */
+export const errorOf = (error: unknown): ErrorName => {
   if (error instanceof JournalGone) return 'UNKNOWN_TOPIC_OR_PARTITION'
   // The request was read before: what is malformed here was read from the stores.
-  const damages = [JournalDamaged, DamagedAtRest, MalformedFrame]
-  if (damages.some((damage) => error instanceof damage)) return 'KAFKA_STORAGE_ERROR'
+  const damages = [DamagedAtRest, MalformedFrame]
+  if (isDamage(error) || damages.some((damage) => error instanceof damage)) return 'KAFKA_STORAGE_ERROR'
   // Nothing is known: never a definite error, the client tries again.
   if (isOutage(error)) return 'REQUEST_TIMED_OUT'
   // Another instance may have been upgraded already.

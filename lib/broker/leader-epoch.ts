@@ -1,3 +1,4 @@
+import { epochAt } from '../log/slice.ts'
 import { leaderEpochOf, partitionOf, type State } from '../log/state.ts'
 
 /** What is wrong with the leader epoch that a client believes in; −1 is none (KIP-320). */
@@ -12,4 +13,4 @@ export const leaderEpochProblem = (
 
 /** The epoch under which an offset was appended, or would be. */
 export const leaderEpochAt = (state: State, partitionIndex: number, offset: bigint): number =>
-  partitionOf(state, partitionIndex).epochs.findLast(({ startOffset }) => startOffset <= offset)?.epoch ?? 0
+  epochAt(partitionOf(state, partitionIndex).epochs, offset)

@@ -7,7 +7,7 @@ import { Produce } from '../protocol/messages/produce.ts'
 import { MalformedFrame, Reader } from '../protocol/reader.ts'
 import { Admission, type Turn } from './admission.ts'
 import type { Broker, Connection, Reply } from './broker.ts'
-import type { BrokerContext, Call } from './context.ts'
+import { type BrokerContext, type BrokerLimits, type Call, roomFor } from './context.ts'
 import { describe } from './failures.ts'
 import { type ProduceRequest, produceTogether } from './handlers/produce.ts'
 import { routes } from './routes.ts'
@@ -26,14 +26,21 @@ export const makeBroker = (context: BrokerContext): Broker => {
     })
     return clusterIdKnown
   }
-  const callOf = (connection: Connection, { apiVersion, clientId }: RequestHeader): Call => ({
-    ...context,
-    producerIds,
-    clusterId,
-    connection,
-    version: apiVersion,
-    clientId,
-  })
+  const { leadership, nodeId } = context
+  const callOf = (connection: Connection, { apiVersion, clientId }: RequestHeader, repliedBytes = 0): Call => {
+    const roomBytes = roomFor(connection) - repliedBytes
+    return {
+      ...context,
+      limits: limitsFor(context, connection, roomBytes),
+      producerIds,
+      clusterId,
+      nodeId: leadership?.nodes.self ?? nodeId,
+      connection: leadership ? { ...connection, advertised: leadership.nodes.address } : connection,
+      version: apiVersion,
+      roomBytes,
+      clientId,
+    }
+  }
 
   const admission = new Admission()
   const produce = (frames: readonly Frame[], connection: Connection): Promise<readonly Reply[]> =>
@@ -49,13 +56,26 @@ export const makeBroker = (context: BrokerContext): Broker => {
         const produced = rest.slice(0, end < 0 ? rest.length : end)
         const [first] = rest
         if (produced.length > 0) replies.push(...(await produce(produced, connection)))
-        else if (first) replies.push(await answer(first, callOf(connection, first.header)))
+        else if (first) replies.push(await answer(first, callOf(connection, first.header, sizeOf(replies))))
       }
     } catch (error) {
       if (!(error instanceof MalformedFrame)) context.log(describe(error))
       throw error
     }
     return replies
+  }
+}
+
+const sizeOf = (replies: readonly Reply[]): number => replies.flat().reduce((sum, buffer) => sum + buffer.length, 0)
+
+/** The broker's own limits, and what is left of the time and the room that the connection has. */
+const limitsFor = ({ limits, clock }: BrokerContext, { untilMs }: Connection, roomBytes: number): BrokerLimits => {
+  // Negative when the time is over: with 0 a write would still begin within the same millisecond.
+  const leftMs = untilMs === undefined ? Number.POSITIVE_INFINITY : untilMs - clock.now()
+  return {
+    maxFetchBytes: Math.max(0, Math.min(limits.maxFetchBytes, roomBytes)),
+    maxProduceMs: Math.min(limits.maxProduceMs, leftMs),
+    maxChangeMs: Math.min(limits.maxChangeMs, leftMs),
   }
 }
 

@@ -31,8 +31,19 @@ import { OffsetForLeaderEpoch } from './messages/offset-for-leader-epoch.ts'
 import { Produce } from './messages/produce.ts'
 import { SyncGroup } from './messages/sync-group.ts'
 
-/** An API that is answered, and the versions that ApiVersions announces for it. */
-export type ServedApi = { readonly api: Api; readonly listed: VersionRange }
+/**
+ * Which of the functions answers an API over HTTPS, at `/kafka/<door>`: each has only the permissions that its APIs need.
+ * ApiVersions is answered at every door.
+ */
+export const doors = ['produce', 'fetch', 'admin', 'groups'] as const
+
+export type Door = (typeof doors)[number]
+
+/** An API and the versions that ApiVersions announces for it. */
+export type ListedApi = { readonly api: Api; readonly listed: VersionRange }
+
+/** An API that is answered, and where over HTTPS. */
+export type ServedApi = ListedApi & { readonly door: Door }
 
 /**
  * Every API that is answered: nothing is announced that is not, and nothing is answered that is not announced.
@@ -40,41 +51,44 @@ export type ServedApi = { readonly api: Api; readonly listed: VersionRange }
  */
 export const servedApis: readonly ServedApi[] = [
   // librdkafka silently turns compression off unless the list begins at 0 (KAFKA-18659); versions 0 to 2 are refused.
-  { api: Produce, listed: { first: 0, last: 13 } },
-  served(Fetch),
-  served(ListOffsets),
-  served(Metadata),
-  served(OffsetCommit),
-  served(OffsetFetch),
-  served(FindCoordinator),
-  served(JoinGroup),
-  served(Heartbeat),
-  served(LeaveGroup),
-  served(SyncGroup),
-  served(DescribeGroups),
-  served(ListGroups),
-  served(ApiVersions),
-  served(CreateTopics),
-  served(DeleteTopics),
-  served(DeleteRecords),
+  { api: Produce, listed: { first: 0, last: 13 }, door: 'produce' },
+  served(Fetch, 'fetch'),
+  served(ListOffsets, 'fetch'),
+  served(Metadata, 'admin'),
+  served(OffsetCommit, 'groups'),
+  served(OffsetFetch, 'groups'),
+  served(FindCoordinator, 'groups'),
+  served(JoinGroup, 'groups'),
+  served(Heartbeat, 'groups'),
+  served(LeaveGroup, 'groups'),
+  served(SyncGroup, 'groups'),
+  served(DescribeGroups, 'groups'),
+  served(ListGroups, 'groups'),
+  served(ApiVersions, 'admin'),
+  served(CreateTopics, 'admin'),
+  served(DeleteTopics, 'admin'),
+  served(DeleteRecords, 'admin'),
   // Version 6 is two-phase commit, which Kafka 4.2 does not announce either.
-  { api: InitProducerId, listed: { first: 0, last: 5 } },
-  served(OffsetForLeaderEpoch),
-  served(DescribeConfigs),
-  served(AlterConfigs),
-  served(CreatePartitions),
-  served(DeleteGroups),
-  served(IncrementalAlterConfigs),
-  served(OffsetDelete),
-  served(DescribeCluster),
-  served(ConsumerGroupHeartbeat),
-  served(ConsumerGroupDescribe),
-  served(DescribeTopicPartitions),
+  { api: InitProducerId, listed: { first: 0, last: 5 }, door: 'produce' },
+  served(OffsetForLeaderEpoch, 'fetch'),
+  served(DescribeConfigs, 'admin'),
+  served(AlterConfigs, 'admin'),
+  served(CreatePartitions, 'admin'),
+  served(DeleteGroups, 'groups'),
+  served(IncrementalAlterConfigs, 'admin'),
+  served(OffsetDelete, 'groups'),
+  served(DescribeCluster, 'admin'),
+  served(ConsumerGroupHeartbeat, 'groups'),
+  served(ConsumerGroupDescribe, 'groups'),
+  served(DescribeTopicPartitions, 'admin'),
 ]
 
-function served(api: Api): ServedApi {
-  return { api, listed: api.versions }
+function served(api: Api, door: Door): ServedApi {
+  return { api, listed: api.versions, door }
 }
+
+/** Where the frames of an API are answered over HTTPS; undefined for an API that is not. */
+export const doorOf = (apiKey: number): Door | undefined => servedApis.find(({ api }) => api.key === apiKey)?.door
 
 /**
  * Features that are on, by name (KIP-584): `group.version` turns on the new group protocol in clients and tools.
@@ -87,10 +101,10 @@ export const servedApi = (key: number, version: number): Api | undefined =>
   servedApis.find(({ api, listed }) => api.key === key && includes(listed, version) && includes(api.versions, version))
     ?.api
 
-/** What ApiVersions answers in every version that it has. */
-export const apiVersionsReply = (): ResponseInput<typeof ApiVersions> => ({
+/** What ApiVersions answers in every version that it has; `more` is what is answered before a request gets to a broker. */
+export const apiVersionsReply = (more: readonly ListedApi[] = []): ResponseInput<typeof ApiVersions> => ({
   errorCode: errors.NONE,
-  apiKeys: servedApis.map(({ api, listed }) => ({
+  apiKeys: [...servedApis, ...more].map(({ api, listed }) => ({
     apiKey: api.key,
     minVersion: listed.first,
     maxVersion: listed.last,
@@ -106,8 +120,8 @@ export const apiVersionsReply = (): ResponseInput<typeof ApiVersions> => ({
 })
 
 /** The frame that answers ApiVersions in a version that nobody knows yet: the layout of v0, the error and the list (KIP-511). */
-export const refuseApiVersions = (correlationId: number): Buffer[] =>
-  writeResponse(ApiVersions, 0, correlationId, { ...apiVersionsReply(), errorCode: errors.UNSUPPORTED_VERSION })
+export const refuseApiVersions = (correlationId: number, more: readonly ListedApi[] = []): Buffer[] =>
+  writeResponse(ApiVersions, 0, correlationId, { ...apiVersionsReply(more), errorCode: errors.UNSUPPORTED_VERSION })
 
 /** The list as a table in Markdown, for the README. */
 export const apiTable = (): string => {

@@ -96,6 +96,11 @@ const refusedHeader = (batch: BatchHeader, limits: BatchLimits): RefusedBatch | 
   if (batch.codec === 'none' && count > recordsBytes / minRecordBytes) {
     return refuse('INVALID_RECORD', `${count} records do not fit into ${recordsBytes} bytes`)
   }
+  const mostRecords = Math.floor(limits.maxMessageBytes / minRecordBytes)
+  if (count > mostRecords) {
+    // A megabyte may expand to millions of records, each of which costs time and memory when it is looked at.
+    return refuse('MESSAGE_TOO_LARGE', `the batch counts ${count} records, at most ${mostRecords} may be`)
+  }
   if (batch.isControl) return refuse('INVALID_RECORD', 'a client may not write control batches')
   if (attributes & attribute.deleteHorizon) return refuse('INVALID_RECORD', 'a client may not set the delete horizon')
   if (producerId >= 0n && (baseSequence < 0 || producerEpoch < 0)) {

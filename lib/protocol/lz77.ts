@@ -54,11 +54,20 @@ export const findRepeats = (
 /** Longer copies that do not overlap go through the engine, shorter ones through a loop. */
 const shortCopyBytes = 32
 
+/** Overlapping repeats beyond this are doubled by the engine: a bomb is made of them. */
+const longRepeatBytes = 512
+
 /** Repeats the `length` bytes of `output` that stand `offset` before `position`; the two may overlap. */
 export const copyRepeat = (output: Buffer, position: number, offset: number, length: number): void => {
   const from = position - offset
   if (length > shortCopyBytes && offset >= length) {
     output.copyWithin(position, from, from + length)
+  } else if (length > longRepeatBytes) {
+    // What is there is a whole number of repeats: it is doubled until it is enough.
+    output.copyWithin(position, from, position)
+    for (let done = offset; done < length; done *= 2) {
+      output.copyWithin(position + done, position, position + Math.min(done, length - done))
+    }
   } else {
     for (let i = 0; i < length; i += 1) output[position + i] = output[from + i]!
   }

@@ -12,6 +12,9 @@ export const zeroUuid = 'AAAAAAAAAAAAAAAAAAAAAA'
  */
 export const maxListElements = 500_000
 
+/** Of any string, also where its length would allow more (Kafka's own readers refuse longer ones). */
+const maxStringBytes = 2 ** 15 - 1
+
 /** Bytes of a varint of 32 and of 64 bits. */
 const maxVarintBytes = 5
 const maxVarlongBytes = 10
@@ -177,7 +180,12 @@ export class Reader {
 
   #utf8(length: number): string {
     const start = this.#take(length)
-    return this.buffer.toString('utf8', start, start + length)
+    const value = this.buffer.toString('utf8', start, start + length)
+    // What is no UTF-8 becomes longer, and could not be said in an answer any more.
+    if (length > maxStringBytes / 3 && Buffer.byteLength(value) > maxStringBytes) {
+      throw new MalformedFrame(`a string of more than ${maxStringBytes} bytes`)
+    }
+    return value
   }
 
   /** Moves past `length` bytes and tells where they start. */

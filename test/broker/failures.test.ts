@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { errors } from '../../lib/protocol/errors.ts'
+import { AlterConfigs } from '../../lib/protocol/messages/alter-configs.ts'
 import { CreateTopics } from '../../lib/protocol/messages/create-topics.ts'
 import { Fetch } from '../../lib/protocol/messages/fetch.ts'
 import { InitProducerId } from '../../lib/protocol/messages/init-producer-id.ts'
@@ -133,4 +134,18 @@ test('anything else that is thrown is an unknown server error, logged whole and 
   const fetched = await ask(Fetch, 13, fetchRequest([{ topicId, partition: 0, fetchOffset: 0n }]))
   expect(fetched.responses[0]?.partitions).toMatchObject([{ errorCode: errors.UNKNOWN_SERVER_ERROR }])
   expect(lines).toHaveLength(2)
+})
+
+test.each([0, 2])('a name of any length can be refused in version %i', async (version) => {
+  const { ask, createTopic } = brokerWorld()
+  await createTopic('t')
+  const name = 'n'.repeat(32_767)
+  const alteration = { resourceType: 2, resourceName: 't', configs: [{ name, value: '1' }] }
+  const twice = { resourceType: 2, resourceName: name, configs: [] }
+  const { responses } = await ask(AlterConfigs, version, { resources: [alteration, twice, twice], validateOnly: false })
+  expect(responses.map(({ errorCode }) => errorCode)).toEqual([
+    errors.INVALID_CONFIG,
+    errors.INVALID_REQUEST,
+    errors.INVALID_REQUEST,
+  ])
 })

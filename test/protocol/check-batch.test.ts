@@ -147,3 +147,10 @@ const isNamed = (read: () => unknown): boolean => {
     throw error
   }
 }
+
+test('a batch counts no more records than would fit uncompressed into the largest batch', () => {
+  const bytes = batch({ records: 100, timestamp: 1500n, codec: 'zstd' })
+  expect(checkBatch(bytes, { ...limits, maxMessageBytes: 700 }).outcome).toBe('ok')
+  const tooMany = { error: 'MESSAGE_TOO_LARGE', message: expect.stringContaining('100 records') }
+  expect(checkBatch(bytes, { ...limits, maxMessageBytes: 699 })).toMatchObject(tooMany)
+})

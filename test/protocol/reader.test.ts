@@ -223,3 +223,17 @@ test('the lists of one message have a limit together', () => {
   expect(reader.count(1)).toBe(maxListElements)
   expect(() => reader.count(1)).toThrow(MalformedFrame)
 })
+
+test('a string that would not fit into an answer is malformed, however its length is written', () => {
+  const broken = Buffer.alloc(20_000, 0xff)
+  const classic = Buffer.concat([Buffer.from('4e20', 'hex'), broken])
+  const compact = Buffer.concat([written((writer) => writer.unsignedVarint(20_001)), broken])
+  expect(() => new Reader(classic).string()).toThrow(MalformedFrame)
+  expect(() => new Reader(compact).compactString()).toThrow(MalformedFrame)
+  expect(
+    through(
+      (writer) => writer.string('é'.repeat(16_383)),
+      (reader) => reader.string(),
+    ).remaining,
+  ).toBe(0)
+})

@@ -1,6 +1,7 @@
 import type { AlterConfigs } from '../../protocol/messages/alter-configs.ts'
 import { alterAll, type Changed } from '../alter-configs.ts'
 import type { Handler } from '../context.ts'
+import { shown } from '../shown.ts'
 
 /** Replaces all configs of a topic: what is not given returns to its default. */
 export const alterConfigs: Handler<typeof AlterConfigs> = async ({ resources, validateOnly }, call) => {
@@ -15,7 +16,7 @@ export const alterConfigs: Handler<typeof AlterConfigs> = async ({ resources, va
 const replaced = (given: readonly { readonly name: string; readonly value: string | null }[]): Changed => {
   const configs: Record<string, string> = {}
   for (const { name, value } of given) {
-    if (value === null) return { problem: `Null value not supported for topic configs: ${name}` }
+    if (value === null) return { problem: `Null value not supported for topic configs: ${shown(name)}` }
     configs[name] = value
   }
   return { configs }

@@ -1,11 +1,14 @@
+import type { Node } from '../../journal/nodes.ts'
 import { partitionLimit, type Topic } from '../../log/topic.ts'
 import type { RequestOf, ResponseInput } from '../../protocol/declare.ts'
 import { errors } from '../../protocol/errors.ts'
 import type { CreatePartitions } from '../../protocol/messages/create-partitions.ts'
+import { assignmentProblem, nodesOf } from '../cluster.ts'
 import type { Call, Handler } from '../context.ts'
 import { attempt, type ErrorName } from '../failures.ts'
 import { findTopic } from '../lookup.ts'
 import { repeated } from '../repeated.ts'
+import { shown } from '../shown.ts'
 
 type Asked = RequestOf<typeof CreatePartitions>['topics'][number]
 type Answer = ResponseInput<typeof CreatePartitions>['results'][number]
@@ -15,7 +18,7 @@ export const createPartitions: Handler<typeof CreatePartitions> = async ({ topic
   const repeatedNames = repeated(topics.map(({ name }) => name))
   const answer = async (asked: Asked): Promise<Answer> =>
     repeatedNames.has(asked.name)
-      ? failed(asked, 'INVALID_REQUEST', `Topic '${asked.name}' is there more than once.`)
+      ? failed(asked, 'INVALID_REQUEST', `Topic '${shown(asked.name)}' is there more than once.`)
       : grow(asked, validateOnly, call)
   return { results: await Promise.all(topics.map(answer)) }
 }
@@ -30,7 +33,7 @@ const grow = async (asked: Asked, validateOnly: boolean, call: Call): Promise<An
   const found = await findTopic(call, { name: asked.name })
   if ('error' in found) return failed(asked, found.error)
   const { topic } = found
-  const problem = problemOf(asked, topic, call.nodeId)
+  const problem = problemOf(asked, topic, await nodesOf(call))
   if (problem) return failed(asked, problem.error, problem.message)
   const done = { name: asked.name, errorCode: errors.NONE }
   if (validateOnly) return done
@@ -49,7 +52,7 @@ const grow = async (asked: Asked, validateOnly: boolean, call: Call): Promise<An
 
 type Problem = { readonly error: ErrorName; readonly message: string }
 
-const problemOf = ({ count, assignments }: Asked, topic: Topic, nodeId: number): Problem | undefined => {
+const problemOf = ({ count, assignments }: Asked, topic: Topic, nodes: readonly Node[]): Problem | undefined => {
   const { partitions, shards } = topic
   if (count === partitions) return { error: 'INVALID_PARTITIONS', message: `Topic already has ${count} partition(s).` }
   if (count < partitions) {
@@ -66,6 +69,6 @@ const problemOf = ({ count, assignments }: Asked, topic: Topic, nodeId: number):
     const message = `${count - partitions} new partition(s) and ${assignments.length} assignment(s).`
     return { error: 'INVALID_REPLICA_ASSIGNMENT', message }
   }
-  const isOurs = assignments.every(({ brokerIds }) => brokerIds.length > 0 && brokerIds.every((id) => id === nodeId))
-  return isOurs ? undefined : { error: 'INVALID_REPLICA_ASSIGNMENT', message: `The only broker is ${nodeId}.` }
+  const message = assignmentProblem(assignments, nodes)
+  return message === undefined ? undefined : { error: 'INVALID_REPLICA_ASSIGNMENT', message }
 }

@@ -1,14 +1,17 @@
+import type { Node } from '../../journal/nodes.ts'
 import { configProblem } from '../../log/config.ts'
 import { maxPartitions, nameProblem } from '../../log/topic.ts'
 import type { RequestOf, ResponseInput } from '../../protocol/declare.ts'
 import { errors } from '../../protocol/errors.ts'
 import type { CreateTopics } from '../../protocol/messages/create-topics.ts'
 import { zeroUuid } from '../../protocol/reader.ts'
+import { assignmentProblem, nodesOf } from '../cluster.ts'
 import type { Call, Handler } from '../context.ts'
 import { type CreatedTopic, createTopic, planTopic, type WantedTopic } from '../create-topic.ts'
 import { topicConfigs } from '../described-configs.ts'
 import { attempt, type ErrorName } from '../failures.ts'
 import { repeated } from '../repeated.ts'
+import { shown } from '../shown.ts'
 
 type Asked = RequestOf<typeof CreateTopics>['topics'][number]
 type Answer = ResponseInput<typeof CreateTopics>['topics'][number]
@@ -28,7 +31,7 @@ export const createTopics: Handler<typeof CreateTopics> = async ({ topics, valid
   const repeatedNames = repeated(topics.map(({ name }) => name))
   const answer = async (asked: Asked): Promise<Answer> =>
     repeatedNames.has(asked.name)
-      ? failed(asked, { error: 'INVALID_REQUEST', message: `Topic '${asked.name}' is there more than once.` })
+      ? failed(asked, { error: 'INVALID_REQUEST', message: `Topic '${shown(asked.name)}' is there more than once.` })
       : create(asked, validateOnly, call)
   return { topics: await Promise.all(topics.map(answer)) }
 }
@@ -41,7 +44,7 @@ const failed = ({ name }: Asked, { error, message }: { error: ErrorName; message
 })
 
 const create = async (asked: Asked, validateOnly: boolean, call: Call): Promise<Answer> => {
-  const checked = check(asked, call)
+  const checked = await check(asked, call)
   if ('error' in checked) return failed(asked, checked)
   return attempt(
     call,
@@ -67,7 +70,7 @@ const answerTo = (asked: Asked, created: CreatedTopic): Answer => {
   }
 }
 
-const check = (asked: Asked, call: Call): WantedTopic | Refused => {
+const check = async (asked: Asked, call: Call): Promise<WantedTopic | Refused> => {
   const { name, assignments, replicationFactor } = asked
   const badName = nameProblem(name)
   if (badName) return { error: 'INVALID_TOPIC_EXCEPTION', message: `Topic name is invalid: ${badName}.` }
@@ -75,7 +78,7 @@ const check = (asked: Asked, call: Call): WantedTopic | Refused => {
     const badFactor = factorProblem(replicationFactor)
     if (badFactor) return { error: 'INVALID_REPLICATION_FACTOR', message: badFactor }
   }
-  const partitions = assignments.length > 0 ? assigned(asked, call.nodeId) : counted(asked, call)
+  const partitions = assignments.length > 0 ? assigned(asked, await nodesOf(call)) : counted(asked, call)
   if (typeof partitions !== 'number') return partitions
   if (partitions > maxPartitions) {
     return { error: 'INVALID_PARTITIONS', message: `A topic has at most ${maxPartitions} partitions.` }
@@ -83,7 +86,7 @@ const check = (asked: Asked, call: Call): WantedTopic | Refused => {
   const configs: Record<string, string> = {}
   for (const { name: config, value } of asked.configs) {
     if (value === null) {
-      return { error: 'INVALID_CONFIG', message: `Null value not supported for topic configs: ${config}` }
+      return { error: 'INVALID_CONFIG', message: `Null value not supported for topic configs: ${shown(config)}` }
     }
     configs[config] = value
   }
@@ -104,8 +107,11 @@ const counted = ({ numPartitions }: Asked, { version, defaults }: Call): number 
   return numPartitions < 1 ? { error: 'INVALID_PARTITIONS', message } : numPartitions
 }
 
-/** The number of partitions that are assigned by hand; there is one node to assign them to. */
-const assigned = ({ assignments, numPartitions, replicationFactor }: Asked, nodeId: number): number | Refused => {
+/** The number of partitions that are assigned by hand; the nodes that are live may be assigned, and it means nothing. */
+const assigned = (
+  { assignments, numPartitions, replicationFactor }: Asked,
+  nodes: readonly Node[],
+): number | Refused => {
   if (numPartitions !== byDefault || replicationFactor !== byDefault) {
     const message = 'Either the partitions are assigned, or their number and replication factor are given.'
     return { error: 'INVALID_REQUEST', message }
@@ -116,6 +122,6 @@ const assigned = ({ assignments, numPartitions, replicationFactor }: Asked, node
     const message = 'Partitions must be numbered from 0 without gaps.'
     return { error: 'INVALID_REPLICA_ASSIGNMENT', message }
   }
-  const isOurs = assignments.every(({ brokerIds }) => brokerIds.length > 0 && brokerIds.every((id) => id === nodeId))
-  return isOurs ? assignments.length : { error: 'INVALID_REPLICA_ASSIGNMENT', message: `The only broker is ${nodeId}.` }
+  const problem = assignmentProblem(assignments, nodes)
+  return problem === undefined ? assignments.length : { error: 'INVALID_REPLICA_ASSIGNMENT', message: problem }
 }

@@ -7,6 +7,7 @@ import { brokerConfigs, type DescribedConfig, topicConfigs } from '../described-
 import type { ErrorName } from '../failures.ts'
 import { findTopic } from '../lookup.ts'
 import { resourceTypes } from '../resources.ts'
+import { shown } from '../shown.ts'
 
 type Request = RequestOf<typeof DescribeConfigs>
 type Asked = Request['resources'][number]
@@ -48,7 +49,7 @@ const configsOf = async ({ resourceType, resourceName: name }: Asked, call: Call
       if (name === String(call.nodeId)) return { configs: brokerConfigs(call) }
       // The cluster-wide defaults that were changed at run time: none ever is.
       if (name === '') return { configs: [] }
-      return { error: 'INVALID_REQUEST', message: `The only broker is ${call.nodeId}, not ${name}.` }
+      return { error: 'INVALID_REQUEST', message: `This broker is ${call.nodeId}, not ${shown(name)}.` }
     default:
       return { error: 'INVALID_REQUEST', message: `Resources of type ${resourceType} have no configs here.` }
   }

@@ -1,12 +1,13 @@
+import type { Node } from '../../journal/nodes.ts'
 import { nameProblem, type Topic } from '../../log/topic.ts'
 import type { RequestOf, ResponseInput } from '../../protocol/declare.ts'
 import { errors } from '../../protocol/errors.ts'
 import type { DescribeTopicPartitions } from '../../protocol/messages/describe-topic-partitions.ts'
 import { zeroUuid } from '../../protocol/reader.ts'
+import { leadersOf, nodesOf } from '../cluster.ts'
 import type { Call, Handler } from '../context.ts'
 import type { ErrorName } from '../failures.ts'
 import { findTopic } from '../lookup.ts'
-import { knownLeaderEpoch } from './metadata.ts'
 
 type Described = ResponseInput<typeof DescribeTopicPartitions>['topics'][number]
 type Cursor = NonNullable<RequestOf<typeof DescribeTopicPartitions>['cursor']>
@@ -18,6 +19,8 @@ const maxPartitionsPerPage = 2000
 export const describeTopicPartitions: Handler<typeof DescribeTopicPartitions> = async (request, call) => {
   const { topics, cursor, responsePartitionLimit } = request
   const page: Described[] = []
+  const nodes = await nodesOf(call)
+  const look = { looks: topics.length > 0 }
   let left = Math.max(1, Math.min(responsePartitionLimit, maxPartitionsPerPage))
   const all = topics.length === 0 ? await allTopics(call) : await askedTopics(topics, call)
   for (const { name, found } of all) {
@@ -30,7 +33,7 @@ export const describeTopicPartitions: Handler<typeof DescribeTopicPartitions> = 
     const first = cursor?.topicName === name ? Math.max(0, cursor.partitionIndex) : 0
     if (left === 0) return { topics: page, nextCursor: cursorAt(name, 0) }
     const end = Math.min(topic.partitions, first + left)
-    page.push(describe(topic, { first, end }, call))
+    page.push(await describe(topic, { first, end }, nodes, call, look))
     left -= Math.max(0, end - first)
     if (end < topic.partitions) return { topics: page, nextCursor: cursorAt(name, end) }
   }
@@ -60,20 +63,26 @@ const unknown = (name: string, error: ErrorName): Described => ({
   partitions: [],
 })
 
-const describe = (topic: Topic, { first, end }: { first: number; end: number }, call: Call): Described => ({
-  errorCode: errors.NONE,
-  name: topic.name,
-  topicId: topic.id,
-  partitions: Array.from({ length: Math.max(0, end - first) }, (_, i) => ({
+const describe = async (
+  topic: Topic,
+  { first, end }: { readonly first: number; readonly end: number },
+  nodes: readonly Node[],
+  call: Call,
+  look: { readonly looks: boolean },
+): Promise<Described> => {
+  const leaderOf = await leadersOf(topic, nodes, call, look)
+  return {
     errorCode: errors.NONE,
-    partitionIndex: first + i,
-    leaderId: call.nodeId,
-    leaderEpoch: knownLeaderEpoch(topic, first + i, call),
-    replicaNodes: [call.nodeId],
-    isrNodes: [call.nodeId],
-    // Java's admin client throws where these are null.
-    eligibleLeaderReplicas: [],
-    lastKnownElr: [],
-    offlineReplicas: [],
-  })),
-})
+    name: topic.name,
+    topicId: topic.id,
+    partitions: Array.from({ length: Math.max(0, end - first) }, (_, i) => ({
+      errorCode: errors.NONE,
+      partitionIndex: first + i,
+      ...leaderOf(first + i),
+      // Java's admin client throws where these are null.
+      eligibleLeaderReplicas: [],
+      lastKnownElr: [],
+      offlineReplicas: [],
+    })),
+  }
+}

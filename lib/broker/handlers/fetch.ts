@@ -1,4 +1,6 @@
 import type { Lane } from '../../journal/lane.ts'
+import type { LedElsewhere } from '../../journal/leadership.ts'
+import type { Node } from '../../journal/nodes.ts'
 import { fetchRecords } from '../../journal/read.ts'
 import { shardOfPartition } from '../../journal/topics.ts'
 import { type FetchRange, type Piece, planFetch } from '../../log/fetch.ts'
@@ -7,7 +9,8 @@ import { leaderEpochOf, partitionOf, type State } from '../../log/state.ts'
 import type { RequestOf, ResponseInput } from '../../protocol/declare.ts'
 import { errors } from '../../protocol/errors.ts'
 import type { Fetch } from '../../protocol/messages/fetch.ts'
-import type { Call, Handler } from '../context.ts'
+import { addressOf } from '../cluster.ts'
+import { type Call, type Handler, roomFor } from '../context.ts'
 import { attempt, type ErrorName } from '../failures.ts'
 import { leaderEpochProblem } from '../leader-epoch.ts'
 import { asAsked, findTopic, hasPartition, type TopicReference } from '../lookup.ts'
@@ -23,13 +26,20 @@ type Wanted = { readonly asked: Asked; readonly reference: TopicReference; reado
 const firstVersionWithIds = 13
 const readCommitted = 1
 
-/** Answers with what is there. Sessions (KIP-227) are declined by the id 0: clients then name all partitions each time. */
+/**
+ * Answers with what is there. Sessions (KIP-227) are declined by the id 0: clients then name all partitions each time.
+ * Any node gives records, so that reading never depends on who leads. Whoever has read them all waits at the leader,
+ * where new ones are seen first, and is sent there.
+ */
 export const fetch: Handler<typeof Fetch> = async (request, call) => {
   if (request.sessionId !== 0) return { errorCode: errors.FETCH_SESSION_ID_NOT_FOUND, responses: [] }
   const topics = await Promise.all(request.topics.map((topic) => findLanes(topic, call)))
   const states = await lookAt(topics.flat(), call)
-  const reads = planReads(request, topics, states, call)
+  const live = (await call.leadership?.nodes.live()) ?? []
+  const leaders = new Map<number, Node>()
+  const reads = planReads(request, topics, states, { ...call, live, leaders })
   return {
+    nodeEndpoints: [...leaders.values()].map((node) => ({ nodeId: node.id, ...addressOf(node) })),
     responses: await Promise.all(
       reads.map(async (partitions, i) => ({
         topic: request.topics[i]?.topic ?? '',
@@ -103,6 +113,9 @@ const refusalOf = (state: State, asked: Asked): Refusal | undefined => {
   return fetchOffset < logStartOffset || fetchOffset > endOffset ? { error: 'OFFSET_OUT_OF_RANGE' } : undefined
 }
 
+/** `leaders` collects the nodes that an answer refers to (KIP-951). */
+type Among = Call & { readonly live: readonly Node[]; readonly leaders: Map<number, Node> }
+
 type Read = () => Promise<PartitionResponse>
 
 /**
@@ -113,7 +126,7 @@ const planReads = (
   request: FetchRequest,
   topics: readonly (readonly Wanted[])[],
   states: ReadonlyMap<Lane, Seen>,
-  call: Call,
+  call: Among,
 ): readonly (readonly Read[])[] => {
   const answer = answers(request, call)
   let leftBytes = Math.max(1, Math.min(request.maxBytes, call.limits.maxFetchBytes))
@@ -131,7 +144,11 @@ const planReads = (
     }
     const planned = planFetch(seen.state, asked.partition, range)
     if (planned.outcome === 'out of range') return async () => answer.failed(asked, 'OFFSET_OUT_OF_RANGE')
-    if (planned.pieces.length === 0) return async () => answer.records(asked, { ...planned, records: [] })
+    if (planned.pieces.length === 0) {
+      const isAtEnd = asked.fetchOffset === planned.highWatermark
+      const leader = isAtEnd ? call.leadership?.elsewhere(call.live, lane.journal.shard) : undefined
+      return async () => (leader ? answer.movedTo(asked, leader) : answer.records(asked, { ...planned, records: [] }))
+    }
     leftBytes = Math.max(0, leftBytes - planned.pieces.reduce((sum, piece) => sum + bytesOf(piece), 0))
     isFirst = false
     return () =>
@@ -139,9 +156,13 @@ const planReads = (
         call,
         async () => {
           const fetched = await fetchRecords(lane, call.bytes, asked.partition, range)
-          return fetched.outcome === 'fetched'
-            ? answer.records(asked, fetched)
-            : answer.failed(asked, 'OFFSET_OUT_OF_RANGE')
+          if (fetched.outcome !== 'fetched') return answer.failed(asked, 'OFFSET_OUT_OF_RANGE')
+          const sizeBytes = fetched.records.reduce((sum, { length }) => sum + length, 0)
+          if (sizeBytes <= call.roomBytes) return answer.records(asked, fetched)
+          // Beside other replies there is less room: then it is the next fetch that gets the batch.
+          if (sizeBytes <= roomFor(call.connection)) return answer.records(asked, { ...fetched, records: [] })
+          call.log(`a batch of ${sizeBytes} bytes is too large for its door, which has room for ${call.roomBytes}`)
+          return answer.failed(asked, 'MESSAGE_TOO_LARGE')
         },
         (error) => answer.failed(asked, asAsked(inFetch(error), reference)),
       )
@@ -159,7 +180,7 @@ type Found = {
 }
 
 /** The forms of an answer for one partition. */
-const answers = ({ isolationLevel }: FetchRequest, { nodeId }: Call) => {
+const answers = ({ isolationLevel }: FetchRequest, { nodeId, leaders }: Among) => {
   // Nothing is aborted as long as there are no transactions; who reads uncommitted is told nothing.
   const abortedTransactions = isolationLevel === readCommitted ? [] : null
 
@@ -170,6 +191,13 @@ const answers = ({ isolationLevel }: FetchRequest, { nodeId }: Call) => {
     abortedTransactions,
     records: noRecords,
   })
+
+  const movedTo = (asked: Asked, { node, leaderEpoch }: LedElsewhere): PartitionResponse => {
+    const answer = failed(asked, 'NOT_LEADER_OR_FOLLOWER')
+    if (node === undefined || leaderEpoch === undefined) return answer
+    leaders.set(node.id, node)
+    return { ...answer, currentLeader: { leaderId: node.id, leaderEpoch } }
+  }
 
   const records = ({ partition }: Asked, { logStartOffset, highWatermark, records }: Found): PartitionResponse => ({
     partitionIndex: partition,
@@ -190,10 +218,11 @@ const answers = ({ isolationLevel }: FetchRequest, { nodeId }: Call) => {
     const { error } = refusal
     const answer = failed(asked, asAsked(error, reference))
     const isEpoch = error === 'FENCED_LEADER_EPOCH' || error === 'UNKNOWN_LEADER_EPOCH'
-    return isEpoch ? { ...answer, currentLeader: { leaderId: nodeId, leaderEpoch: leaderEpochOf(state) } } : answer
+    const leaderId = state.leader?.node ?? nodeId
+    return isEpoch ? { ...answer, currentLeader: { leaderId, leaderEpoch: leaderEpochOf(state) } } : answer
   }
 
-  return { failed, records, refused }
+  return { failed, movedTo, records, refused }
 }
 
 const noRecords = Buffer.alloc(0)

@@ -4,6 +4,7 @@ import type { RequestOf } from '../../protocol/declare.ts'
 import type { IncrementalAlterConfigs } from '../../protocol/messages/incremental-alter-configs.ts'
 import { alterAll, type Changed, type Configs } from '../alter-configs.ts'
 import type { Handler } from '../context.ts'
+import { shown } from '../shown.ts'
 
 type Operation = RequestOf<typeof IncrementalAlterConfigs>['resources'][number]['configs'][number]
 
@@ -24,15 +25,15 @@ const changed = (current: Configs, operations: readonly Operation[]): Changed =>
   const names = new Set<string>()
   for (const { name, configOperation, value } of operations) {
     const key = configKeys.get(name)
-    if (key === undefined) return { problem: `Unknown topic config name: ${name}` }
-    if (names.has(name)) return { problem: `There is more than one operation for ${name}` }
+    if (key === undefined) return { problem: `Unknown topic config name: ${shown(name)}` }
+    if (names.has(name)) return { problem: `There is more than one operation for ${shown(name)}` }
     names.add(name)
     if (configOperation === operation.delete) {
       delete configs[name]
       continue
     }
-    if (value === null) return { problem: `Null value not supported for topic configs: ${name}` }
-    if (value.length > maxValueCharacters) return { problem: `The value of ${name} is too long` }
+    if (value === null) return { problem: `Null value not supported for topic configs: ${shown(name)}` }
+    if (value.length > maxValueCharacters) return { problem: `The value of ${shown(name)} is too long` }
     const present = listOf(configs[name] ?? key.defaultValue)
     const given = listOf(value)
     switch (configOperation) {
@@ -49,7 +50,7 @@ const changed = (current: Configs, operations: readonly Operation[]): Changed =>
         break
       }
       default:
-        return { problem: `Unknown operation ${configOperation} on ${name}` }
+        return { problem: `Unknown operation ${configOperation} on ${shown(name)}` }
     }
   }
   return { configs }
