@@ -1,15 +1,21 @@
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { Broker, Connection, Reply } from '../broker/broker.ts'
 import { FrameCutter } from '../protocol/frame.ts'
 import { Fetch } from '../protocol/messages/fetch.ts'
 import { Produce } from '../protocol/messages/produce.ts'
 import { MalformedFrame } from '../protocol/reader.ts'
+import type { AuthenticateFrom } from './login-attempts.ts'
 import type { Memory } from './memory.ts'
-import type { FetchWait, Timer } from './wait.ts'
+import { SaslLogin } from './sasl.ts'
+import type { AnswerFetch, FetchWait, Timer } from './wait.ts'
 
 /** What all connections of a gateway share. */
 export type Surroundings = {
   readonly broker: Broker
+  /** With this, clients log in first, and the broker that they are given answers them. */
+  readonly authenticate?: AuthenticateFrom | undefined
+  /** Calls of Produce frames of one connection that may overlap; 1 where their order could be lost on the way. */
+  readonly maxProduceCalls: number
   readonly timer: Timer
   readonly fetchWait: FetchWait
   readonly memory: Memory
@@ -29,11 +35,13 @@ export type Surroundings = {
  * its reply may be large, and a Fetch may be held.
  */
 export class ClientConnection {
-  readonly #socket: Socket
+  readonly #socket: Duplex
   readonly #around: Surroundings
   readonly #connection: Connection
   readonly #cutter: FrameCutter
   readonly #release = new AbortController()
+  readonly #login: SaslLogin | undefined
+  readonly #answerFetch: AnswerFetch
   #queue: Buffer[] = []
   /** Of all frames that are whole and not answered. */
   #unansweredBytes = 0
@@ -46,13 +54,15 @@ export class ClientConnection {
   #activeMs: number
   #drained: (() => void) | undefined
 
-  constructor(socket: Socket, connection: Connection, around: Surroundings) {
+  constructor(socket: Duplex, connection: Connection, around: Surroundings) {
     this.#socket = socket
     this.#connection = connection
     this.#around = around
     this.#cutter = new FrameCutter(around.maxFrameBytes)
     this.#activeMs = around.timer.now()
-    socket.setNoDelay(true)
+    this.#answerFetch = around.fetchWait.forClient()
+    const { authenticate } = around
+    this.#login = authenticate && new SaslLogin((login) => authenticate(login, connection.clientAddress))
     socket.on('data', (chunk) => this.#receive(chunk))
     socket.on('drain', () => this.#goOn())
     socket.on('end', () => this.#end())
@@ -129,13 +139,14 @@ export class ClientConnection {
   #mayCall(): boolean {
     const [next] = this.#queue
     if (next === undefined) return false
-    return this.#calls === 0 || (this.#areProduce && this.#calls < maxCalls && isProduce(next))
+    return this.#calls === 0 || (this.#areProduce && this.#calls < this.#around.maxProduceCalls && isProduce(next))
   }
 
   async #serve(frames: readonly Buffer[], previous: Promise<void>): Promise<void> {
     const answered = this.#answer(frames).finally(() => this.#forget(frames))
     const [replies] = await Promise.all([answered, previous])
     this.#write(replies)
+    if (this.#login?.hasFailed) this.#end()
     this.#readOrPause()
     if (this.#socket.writableNeedDrain) await this.#drain()
   }
@@ -147,11 +158,13 @@ export class ClientConnection {
   }
 
   async #answer(frames: readonly Buffer[]): Promise<readonly Reply[]> {
-    const { broker, fetchWait } = this.#around
     const [first] = frames
-    if (first === undefined || !isFetch(first)) return broker(frames, this.#connection)
+    if (first === undefined) return []
+    if (this.#login !== undefined && this.#login.broker === undefined) return [await this.#login.answer(first)]
+    const broker = this.#login?.broker ?? this.#around.broker
+    if (!isFetch(first)) return broker(frames, this.#connection)
     const ask = async (): Promise<Reply> => (await broker(frames, this.#connection))[0] ?? []
-    return [await fetchWait.answer(first, ask, this.#release.signal)]
+    return [await this.#answerFetch(first, ask, this.#release.signal)]
   }
 
   #write(replies: readonly Reply[]): void {
@@ -185,7 +198,7 @@ export class ClientConnection {
   #finish(): void {
     // Bytes that are not read when a socket closes make the system throw away replies that the client has not read.
     this.#socket.resume()
-    this.#socket.destroySoon()
+    this.#socket.end(() => this.#socket.destroy())
   }
 
   #closed(): void {
@@ -211,9 +224,6 @@ export class ClientConnection {
     this.close(error instanceof MalformedFrame ? error.message : `its request failed: ${error}`)
   }
 }
-
-/** Calls of Produce frames that overlap: as many as an idempotent producer has requests in flight. */
-const maxCalls = 5
 
 /** A frame of a few bytes takes more than those: its buffer and its place in the queue. */
 const frameOverheadBytes = 256

@@ -2,8 +2,10 @@ import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Broker } from '../broker/broker.ts'
 import { ClientConnection, type Surroundings } from './connection.ts'
+import { limitedAttempts } from './login-attempts.ts'
 import { Memory } from './memory.ts'
-import { FetchWait, type Timer, type Watch } from './wait.ts'
+import type { Authenticate } from './sasl.ts'
+import { FetchWait, type FetchWaitOptions } from './wait.ts'
 
 /** Kafka over TCP: what clients connect to. */
 export type Gateway = {
@@ -14,12 +16,10 @@ export type Gateway = {
   readonly stop: () => Promise<void>
 }
 
-export type GatewayOptions = {
+export type GatewayOptions = FetchWaitOptions & {
   readonly broker: Broker
-  readonly timer: Timer
-  readonly watch: Watch
-  /** How often a Fetch that waits asks again unasked (`wait.ts`). */
-  readonly pollMs: number
+  /** With this, clients log in by SASL/PLAIN, and the broker that it returns answers them. */
+  readonly authenticate?: Authenticate
   readonly host: string
   /** 0: any free one. */
   readonly port: number
@@ -36,6 +36,8 @@ export type GatewayLimits = {
   readonly maxConnectionBytes: number
   /** The same for all connections, and frames that are arriving count whole (`queued.max.request.bytes`). */
   readonly maxTotalBytes: number
+  /** Calls of Produce frames of one connection that may overlap: as many as an idempotent producer has requests in flight. */
+  readonly maxProduceCalls: number
   /** `connections.max.idle.ms` */
   readonly maxIdleMs: number
   /** A frame that stopped arriving keeps its memory this long while others wait for some. */
@@ -48,6 +50,7 @@ const defaultLimits: GatewayLimits = {
   maxConnections: 10_000,
   maxConnectionBytes: 32 * 1024 * 1024,
   maxTotalBytes: 512 * 1024 * 1024,
+  maxProduceCalls: 5,
   maxIdleMs: 10 * 60_000,
   maxStalledMs: 30_000,
   stopWithinMs: 5_000,
@@ -60,14 +63,14 @@ const backlog = 1024
 export const startGateway = async (options: GatewayOptions): Promise<Gateway> => {
   const limits = { ...defaultLimits, ...options.limits }
   const { timer, log } = options
-  const fetchWait = new FetchWait(options)
-  const around: Surroundings = { ...options, ...limits, fetchWait, memory: new Memory(limits.maxTotalBytes) }
+  const around = surroundingsOf(options)
   const clients = new Map<ClientConnection, Socket>()
 
   // A client that has sent all it wants may still read.
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     const { localAddress = options.host, localPort = options.port, remoteAddress, remotePort } = socket
     const advertised = { host: localAddress, port: localPort }
+    socket.setNoDelay(true)
     const client = new ClientConnection(socket, { advertised, clientAddress: `${remoteAddress}:${remotePort}` }, around)
     clients.set(client, socket)
     socket.once('close', () => clients.delete(client))
@@ -83,7 +86,7 @@ export const startGateway = async (options: GatewayOptions): Promise<Gateway> =>
 
   const stop = async (): Promise<void> => {
     stopped.abort()
-    fetchWait.stop()
+    around.fetchWait.stop()
     const closed = new Promise((resolve) => server.close(resolve))
     for (const client of clients.keys()) client.stop()
     const allClosed = new AbortController()
@@ -94,6 +97,14 @@ export const startGateway = async (options: GatewayOptions): Promise<Gateway> =>
   }
 
   return { host: options.host, port, connections: () => clients.size, stop }
+}
+
+/** What the connections of one gateway share, whatever they run over. */
+export const surroundingsOf = (options: Omit<GatewayOptions, 'host' | 'port'>): Surroundings => {
+  const limits = { ...defaultLimits, ...options.limits }
+  const authenticate = options.authenticate && limitedAttempts(options.authenticate, () => options.timer.now())
+  const memory = new Memory(limits.maxTotalBytes)
+  return { ...options, ...limits, authenticate, fetchWait: new FetchWait(options), memory }
 }
 
 const listen = async (server: Server, { host, port }: Pick<GatewayOptions, 'host' | 'port'>): Promise<number> => {

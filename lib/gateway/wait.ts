@@ -18,10 +18,20 @@ export type FetchWaitOptions = {
   readonly watch: Watch
   /**
    * After so long a waiting Fetch is asked again although nothing was heard of its topics, because others may have
-   * written to them; the next time after twice as long, and so on.
+   * written to them; the next time after twice as long, and so on, from one Fetch of a client to its next.
    */
   readonly pollMs: number
+  /** The longest such pause. */
+  readonly maxPollMs?: number
+  /** A Fetch that finds nothing is held this long although its client would wait less: where every call has its price. */
+  readonly minHoldMs?: number
 }
+
+/** Answers one client's Fetch after the other. `ask` asks the broker; as soon as `release` is aborted the last reply must do. */
+export type AnswerFetch = (frame: Buffer, ask: () => Promise<Reply>, release: AbortSignal) => Promise<Reply>
+
+/** Where a poll is a call over HTTPS with a price: a consumer with nothing to read makes about two in four or five seconds. */
+export const pricedCalls = { pollMs: 250, maxPollMs: 2500, minHoldMs: 4000 }
 
 /** However long a client would wait: requests behind the Fetch wait with it, and a closing consumer does. */
 const maxHoldMs = 5_000
@@ -36,36 +46,49 @@ const maxSettleMs = 64
 export class FetchWait {
   readonly #timer: Timer
   readonly #pollMs: number
+  readonly #maxPollMs: number
+  readonly #minHoldMs: number
   readonly #stopWatching: () => void
   /** How to wake those who wait for a topic, by its id or name, whichever they know. */
   readonly #waiting = new Map<string, Set<() => void>>()
 
-  constructor({ timer, watch, pollMs }: FetchWaitOptions) {
+  constructor({ timer, watch, pollMs, maxPollMs = maxHoldMs, minHoldMs = 0 }: FetchWaitOptions) {
     this.#timer = timer
     this.#pollMs = pollMs
+    this.#maxPollMs = maxPollMs
+    this.#minHoldMs = minHoldMs
     this.#stopWatching = watch((topic) => {
       for (const wake of this.#waiting.get(topic) ?? []) wake()
     })
   }
 
-  /**
-   * The reply to a Fetch. `ask` asks the broker; as soon as `release` is aborted the last reply must do.
-   * Throws what `ask` throws, and `MalformedFrame`.
-   */
-  async answer(frame: Buffer, ask: () => Promise<Reply>, release: AbortSignal): Promise<Reply> {
-    const wanted = wantedBy(frame)
-    if (wanted === undefined) return ask()
-    const untilMs = this.#timer.now() + Math.min(wanted.maxWaitMs, maxHoldMs)
+  /** What is returned throws what `ask` throws, and `MalformedFrame`. */
+  forClient(): AnswerFetch {
+    const pace = { pollMs: this.#pollMs }
+    return (frame, ask, release) => {
+      const wanted = wantedBy(frame)
+      return wanted === undefined ? ask() : this.#answer(wanted, { ask, release, pace })
+    }
+  }
+
+  async #answer(wanted: Wanted, { ask, release, pace }: Waiting): Promise<Reply> {
+    const untilMs = this.#timer.now() + Math.min(Math.max(wanted.maxWaitMs, this.#minHoldMs), maxHoldMs)
     let bell = new AbortController()
     const leave = this.#enter(wanted.topics, release, () => bell.abort())
     try {
-      for (let settleMs = 0, pollMs = this.#pollMs; ; settleMs = Math.min(maxSettleMs, 2 * settleMs + 1), pollMs *= 2) {
+      for (let settleMs = 0; ; settleMs = Math.min(maxSettleMs, 2 * settleMs + 1)) {
         // Before asking, so that growth while the broker is asked is not missed.
         bell = new AbortController()
         const reply = await ask()
+        const found = foundIn(reply, wanted)
+        if (found !== 'nothing') pace.pollMs = this.#pollMs
         const leftMs = untilMs - this.#timer.now()
-        if (leftMs <= 0 || release.aborted || isEnough(reply, wanted)) return reply
-        await this.#timer.sleep(Math.min(leftMs, pollMs), bell.signal)
+        if (leftMs <= 0 || release.aborted || found === 'enough') return reply
+        const pauseMs = Math.min(leftMs, pace.pollMs)
+        pace.pollMs = Math.min(this.#maxPollMs, 2 * pace.pollMs)
+        await this.#timer.sleep(pauseMs, bell.signal)
+        // The client asks again at once, and whatever is there by then is in that answer.
+        if (found === 'nothing' && !bell.signal.aborted && pauseMs === leftMs) return reply
         if (bell.signal.aborted && settleMs > 0)
           await this.#timer.sleep(Math.min(settleMs, untilMs - this.#timer.now()), release)
       }
@@ -92,6 +115,13 @@ export class FetchWait {
       }
     }
   }
+}
+
+type Waiting = {
+  readonly ask: () => Promise<Reply>
+  readonly release: AbortSignal
+  /** The client's. */
+  readonly pace: { pollMs: number }
 }
 
 type Wanted = {
@@ -123,15 +153,20 @@ const wantedBy = (frame: Buffer): Wanted | undefined => {
 const emptyTopicBytes = 270
 const emptyPartitionBytes = 160
 
-/** Whether a reply has enough bytes of records, or tells of an error or another history at once. Large ones are not looked into: that would copy them. */
-const isEnough = (reply: Reply, { version, minBytes, emptyReplyBytes }: Wanted): boolean => {
+/**
+ * Whether a reply has as many bytes of records as are wanted, or tells of an error or another history, which is enough
+ * at once. Large ones are not looked into: that would copy them.
+ */
+const foundIn = (reply: Reply, { version, minBytes, emptyReplyBytes }: Wanted): 'enough' | 'some' | 'nothing' => {
   const replyBytes = reply.reduce((sum, { length }) => sum + length, 0)
-  if (replyBytes > emptyReplyBytes + minBytes) return true
+  if (replyBytes > emptyReplyBytes + minBytes) return 'enough'
   const { body } = readResponse(Fetch, version, Buffer.concat(reply).subarray(sizeBytes))
   const partitions = body.responses.flatMap((response) => response.partitions)
   const isNews = partitions.some(({ errorCode, divergingEpoch }) => errorCode !== 0 || divergingEpoch.endOffset >= 0n)
-  if (body.errorCode !== 0 || isNews) return true
-  return partitions.reduce((sum, { records }) => sum + (records?.length ?? 0), 0) >= minBytes
+  if (body.errorCode !== 0 || isNews) return 'enough'
+  const recordBytes = partitions.reduce((sum, { records }) => sum + (records?.length ?? 0), 0)
+  if (recordBytes >= minBytes) return 'enough'
+  return recordBytes > 0 ? 'some' : 'nothing'
 }
 
 /** Of the size that goes before a frame. */

@@ -2,7 +2,7 @@ import { type ServedApi, servedApis } from '../../lib/protocol/apis.ts'
 import type { Codec } from '../../lib/protocol/compression.ts'
 import type { Api, Field, Fields } from '../../lib/protocol/declare.ts'
 import { includes } from '../../lib/protocol/declare.ts'
-import { writeRequest } from '../../lib/protocol/header.ts'
+import { writeRequest, writeResponse } from '../../lib/protocol/header.ts'
 import { zeroUuid } from '../../lib/protocol/reader.ts'
 import { batch } from '../support/batches.ts'
 import type { Chance } from './chance.ts'
@@ -12,25 +12,35 @@ import { mutateBatch } from './fuzz-mutate.ts'
 export const fuzzTopics = ['fuzz-0', 'fuzz-1', 'fuzz-2', 'fuzz-3'] as const
 
 /** Requests in every served API and version that a broker must take seriously, without their sizes. */
-export const fuzzFrame = (random: Chance, topicIds: readonly string[]): Buffer => {
+export const fuzzFrame = (random: Chance, topicIds: readonly string[], nowMs = Date.now()): Buffer => {
   const [first, ...others] = servedApis
   if (first === undefined) throw new Error('no API is served')
   const served = random.pick<ServedApi>([first, ...others])
   const from = Math.max(served.listed.first, served.api.versions.first)
   const version = from + random.below(served.listed.last - from + 1)
-  return writeAnyRequest(served.api, version, random, topicIds)
+  return writeAnyRequest(served.api, version, { random, topicIds, nowMs })
 }
 
-const writeAnyRequest = (api: Api, version: number, random: Chance, topicIds: readonly string[]): Buffer => {
-  const world: World = { random, version, topicIds, isCreating: api.name === 'CreateTopics' }
+const writeAnyRequest = (api: Api, version: number, { random, topicIds, nowMs }: Surroundings): Buffer => {
+  const world: World = { random, version, topicIds, nowMs, isCreating: api.name === 'CreateTopics' }
   const header = { correlationId: random.below(2 ** 31), clientId: random.pick(['fuzz', '', null, 'é'.repeat(100)]) }
   return Buffer.concat(writeRequest(api, version, header, structOf(api.request, world))).subarray(4)
 }
 
-type World = {
+/** A reply of an API in a version, without its size. */
+export const writeAnyResponse = (api: Api, version: number, surroundings: Surroundings): Buffer => {
+  const world: World = { ...surroundings, version, isCreating: false }
+  return Buffer.concat(writeResponse(api, version, 7, structOf(api.response, world))).subarray(4)
+}
+
+type Surroundings = {
   readonly random: Chance
-  readonly version: number
   readonly topicIds: readonly string[]
+  readonly nowMs: number
+}
+
+type World = Surroundings & {
+  readonly version: number
   readonly isCreating: boolean
 }
 
@@ -38,7 +48,7 @@ const structOf = (fields: Fields, world: World): Record<string, unknown> =>
   Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, valueFor(name, field, world)]))
 
 const valueFor = (name: string, field: Field, world: World): unknown => {
-  const { random, version, topicIds, isCreating } = world
+  const { random, version, topicIds, nowMs, isCreating } = world
   if (includes(field.nullable, version) && random.oneIn(name === 'records' ? 50 : 8)) return null
   switch (field.type) {
     case 'list':
@@ -55,7 +65,7 @@ const valueFor = (name: string, field: Field, world: World): unknown => {
     case 'int32':
       return int32Of(name, random)
     case 'int64':
-      return random.pick([0n, 1n, -1n, -2n, -3n, 5n, 1000n, BigInt(Date.now()), 2n ** 63n - 1n, -(2n ** 63n)])
+      return random.pick([0n, 1n, -1n, -2n, -3n, 5n, 1000n, BigInt(nowMs), 2n ** 63n - 1n, -(2n ** 63n)])
     case 'uuid':
       return random.pick([zeroUuid, ...topicIds])
     case 'string':
@@ -63,7 +73,7 @@ const valueFor = (name: string, field: Field, world: World): unknown => {
     case 'bytes':
       return random.bytes(random.below(50))
     case 'records':
-      return recordsOf(random)
+      return recordsOf(random, nowMs)
   }
 }
 
@@ -85,11 +95,11 @@ const stringOf = (name: string, random: Chance): string => {
 }
 
 /** Batches as clients send them, and batches that only their checksum still vouches for. */
-const recordsOf = (random: Chance): Buffer => {
+const recordsOf = (random: Chance, nowMs: number): Buffer => {
   const idempotent = { producerId: BigInt(random.below(5)), producerEpoch: 0, baseSequence: random.below(3) }
   const records = 1 + random.below(5)
   const codec = random.pick<Codec>(['none', 'none', 'gzip', 'snappy', 'lz4', 'zstd'])
   const value = 'x'.repeat(random.below(200))
-  const good = batch({ records, value, codec, timestamp: BigInt(Date.now()), ...(random.oneIn(3) && idempotent) })
+  const good = batch({ records, value, codec, timestamp: BigInt(nowMs), ...(random.oneIn(3) && idempotent) })
   return random.oneIn(3) ? good : mutateBatch(good, random)
 }

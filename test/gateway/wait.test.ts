@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { realClock } from '../../lib/clock.ts'
-import { FetchWait } from '../../lib/gateway/wait.ts'
+import { FetchWait, type FetchWaitOptions, pricedCalls } from '../../lib/gateway/wait.ts'
 import { readResponse } from '../../lib/protocol/header.ts'
 import { Fetch } from '../../lib/protocol/messages/fetch.ts'
 import { fetchFrame, tinyBroker } from './tiny-broker.ts'
@@ -8,7 +8,7 @@ import { fetchFrame, tinyBroker } from './tiny-broker.ts'
 type Asked = Parameters<typeof fetchFrame>[2]
 
 /** A Fetch of topic `t` under way; time stands still unless it is moved. */
-const fetching = (asked: Asked, pollMs = 1_000_000) => {
+const fetching = (asked: Asked, pollMs = 1_000_000, more: Partial<FetchWaitOptions> = {}) => {
   const tiny = tinyBroker()
   const sleepers = new Set<{ readonly untilMs: number; readonly wake: () => void }>()
   let nowMs = 0
@@ -28,19 +28,22 @@ const fetching = (asked: Asked, pollMs = 1_000_000) => {
       }),
   }
   const release = new AbortController()
-  const wait = new FetchWait({ timer, watch: tiny.watch, pollMs })
+  const wait = new FetchWait({ timer, watch: tiny.watch, pollMs, ...more })
   const frame = fetchFrame(1, 't', asked).subarray(4)
   let isAnswered = false
   const ask = async () => {
     wasAsked++
     return (await tiny.broker([frame], { advertised: { host: '', port: 0 }, clientAddress: '' }))[0] ?? []
   }
-  const answer = wait.answer(frame, ask, release.signal).finally(() => {
+  const client = wait.forClient()
+  const answer = client(frame, ask, release.signal).finally(() => {
     isAnswered = true
   })
   return {
     ...tiny,
     answer,
+    /** The same client's next Fetch. */
+    again: () => client(frame, ask, release.signal),
     release: () => release.abort(),
     asked: () => wasAsked,
     /** After everything that can happen without time passing. */
@@ -121,6 +124,48 @@ test('what others wrote is found by asking again, more and more seldom', async (
   fetch.release()
   await fetch.answer
 })
+
+test('the pauses of a client grow from one Fetch to the next while nothing comes, and begin anew when something does', async () => {
+  const fetch = fetching({ maxWaitMs: 500 }, 200, { maxPollMs: 1000 })
+  await fetch.pass(200)
+  await fetch.pass(300)
+  expect(await fetch.isAnswered()).toBe(true)
+  expect(fetch.asked()).toBe(2)
+  const second = fetch.again()
+  await fetch.pass(500)
+  await second
+  expect(fetch.asked()).toBe(3)
+  fetch.append('t', Buffer.alloc(10))
+  await fetch.again()
+  expect(fetch.asked()).toBe(4)
+})
+
+test('where calls have a price a Fetch that finds nothing is held longer than its client would wait', async () => {
+  const fetch = fetching({ maxWaitMs: 500 }, 2000, { minHoldMs: 4000 })
+  await fetch.pass(3999)
+  expect(await fetch.isAnswered()).toBe(false)
+  await fetch.pass(1)
+  expect(await fetch.isAnswered()).toBe(true)
+  expect(fetch.asked()).toBe(2)
+})
+
+test.each([100, 500, 5000])(
+  'a consumer that waits %i ms for nothing makes about two calls in four or five seconds',
+  async (maxWaitMs) => {
+    const fetch = fetching({ maxWaitMs }, pricedCalls.pollMs, pricedCalls)
+    let isOver = false
+    const consumer = (async () => {
+      for (await fetch.answer; !isOver; ) await fetch.again()
+    })()
+    const stepMs = 50
+    for (let ms = 0; ms < 10 * 60_000; ms += stepMs) await fetch.pass(stepMs)
+    expect(fetch.asked()).toBeGreaterThan(240)
+    expect(fetch.asked()).toBeLessThan(310)
+    isOver = true
+    fetch.release()
+    await consumer
+  },
+)
 
 test('an error is answered at once', async () => {
   const fetch = fetching({ maxWaitMs: 500, offset: -5n })
