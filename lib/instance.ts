@@ -1,15 +1,20 @@
 import type { Broker } from './broker/broker.ts'
-import { type BrokerContext, defaultLimits } from './broker/context.ts'
+import { type BrokerContext, type BrokerLimits, defaultLimits } from './broker/context.ts'
 import { describe } from './broker/failures.ts'
 import { makeBroker } from './broker/make-broker.ts'
 import { realClock } from './clock.ts'
 import type { Settings } from './environment.ts'
 import { Groups } from './group/groups.ts'
+import type { GroupLimits } from './group/limits.ts'
 import { LogBytes } from './journal/bytes.ts'
 import type { Rules } from './journal/journal.ts'
+import { Leadership } from './journal/leadership.ts'
 import { Logs } from './journal/logs.ts'
+import { type NodeAddress, Nodes } from './journal/nodes.ts'
 import { Topics } from './journal/topics.ts'
-import { Maintenance, type Pass } from './maintenance/maintain.ts'
+import { Maintenance } from './maintenance/maintain.ts'
+import type { Pass } from './maintenance/pass.ts'
+import { scheduledPass } from './maintenance/scheduled-pass.ts'
 import { cachedObjects } from './store/cache.ts'
 import type { Items } from './store/items.ts'
 import { newMeter, type StoreCounts } from './store/meter.ts'
@@ -21,8 +26,17 @@ export type Instance = {
   readonly context: BrokerContext
   /** One pass of maintenance; a pass that is asked for while one runs comes after it. */
   readonly maintain: (options?: { readonly flushAll: boolean }) => Promise<Pass>
+  /**
+   * One pass for a schedule where looking costs money: over the shards that writers have left hints of, and once an hour
+   * over all. Begins nothing after `remainingMs`.
+   */
+  readonly maintainHinted: (options: { readonly remainingMs: number }) => Promise<Pass>
   /** Tells the id, and then the name, of every topic that is seen to grow. Returns how to stop it. */
   readonly watch: (grown: (topicIdOrName: string) => void) => () => void
+  /** Registers as a node, if it is one: to be called as soon as clients can reach it. Never throws. */
+  readonly join: () => Promise<void>
+  /** Tells the other nodes that this one goes: to be called while clients can still reach it. Never throws. */
+  readonly leave: () => Promise<void>
   /** What the stores were asked since the start. */
   readonly usage: () => StoreCounts
   readonly close: () => void
@@ -34,20 +48,27 @@ export type Stores = {
   readonly rules: Rules
   /** Whether reading an object again costs more than the memory that would keep it. */
   readonly keepsReads: boolean
+  /** Whether looking at a shard costs money, so that maintenance looks where writers have left hints. */
+  readonly leavesHints: boolean
   readonly close: () => void
 }
 
 export type InstanceOptions = Pick<Settings, 'lingerMs' | 'autoCreateTopics' | 'numPartitions'> & {
   readonly log: (line: string) => void
+  /** Objects lately written or read that stay in memory: consumers at the end of a log need no store. */
+  readonly cacheBytes?: number
+  readonly limits?: Partial<BrokerLimits>
+  readonly groupLimits?: Partial<GroupLimits>
+  /** This process is one of several gateways that share the stores, and clients reach it there. */
+  readonly node?: NodeAddress | undefined
 }
 
-/** Objects lately written or read that stay in memory: consumers at the end of a log need no store. */
-const cacheBytes = 128 * 1024 * 1024
+const defaultCacheBytes = 128 * 1024 * 1024
 /** What was just appended is read soon, by consumers and by the flush; what was flushed has been read. */
 const isAppended = (key: string): boolean => key.includes('/wal/')
 
 export const makeInstance = (stores: Stores, options: InstanceOptions): Instance => {
-  const { log, lingerMs, autoCreateTopics, numPartitions } = options
+  const { log, lingerMs, autoCreateTopics, numPartitions, cacheBytes = defaultCacheBytes } = options
   const clock = realClock
   const meter = newMeter()
   const items = meter.items(stores.items)
@@ -67,41 +88,52 @@ export const makeInstance = (stores: Stores, options: InstanceOptions): Instance
     relieve: (lane, state) => maintenance.relieve(lane, state),
   })
   const onError = (shard: string, error: unknown): void => log(`maintenance of ${shard} failed: ${describe(error)}`)
-  const maintenance: Maintenance = new Maintenance({ topics, logs, bytes, items, objects, clock, onError })
-  const groups = new Groups({ items, objects, clock }, topics)
+  const { leavesHints } = stores
+  const upkeep = { topics, logs, bytes, items, objects, clock, leavesHints, onError }
+  const maintenance: Maintenance = new Maintenance(upkeep)
+  const groups = new Groups({ items, objects, clock }, topics, options.groupLimits)
+  const { node } = options
+  const nodes = node && new Nodes(items, clock, node)
   const context: BrokerContext = {
+    ...(nodes && { leadership: new Leadership({ nodes, logs, clock }) }),
     topics,
     logs,
     bytes,
     groups,
     items,
     clock,
-    limits: defaultLimits,
+    limits: { ...defaultLimits, ...options.limits },
     defaults: { autoCreateTopics, numPartitions },
     nodeId: 1,
-    rack: null,
+    rack: node?.zone ?? null,
     log,
   }
   let groupsCheckedMs = clock.now()
   const deleteExpiredGroups = async (): Promise<void> => {
-    if (clock.now() - groupsCheckedMs < groupsCheckMs) return
     groupsCheckedMs = clock.now()
     await groups.deleteExpired().catch((error) => log(`expired groups were not deleted: ${describe(error)}`))
   }
   let lastPass: Promise<unknown> = Promise.resolve()
-  const maintain: Instance['maintain'] = (passOptions) => {
-    const pass = lastPass.then(async () => {
-      await deleteExpiredGroups()
-      return maintenance.pass(passOptions)
-    })
+  const afterLastPass = (begin: () => Promise<Pass>): Promise<Pass> => {
+    const pass = lastPass.then(begin)
     lastPass = pass.catch(() => undefined)
     return pass
   }
+  const maintain: Instance['maintain'] = (passOptions) =>
+    afterLastPass(async () => {
+      if (clock.now() - groupsCheckedMs >= groupsCheckMs) await deleteExpiredGroups()
+      return maintenance.pass(passOptions)
+    })
+  const maintainHinted: Instance['maintainHinted'] = (passOptions) =>
+    afterLastPass(() => scheduledPass({ ...upkeep, maintenance, beforeFullPass: deleteExpiredGroups }, passOptions))
   return {
     broker: makeBroker(context),
     context,
     maintain,
+    maintainHinted,
     watch: watchByIdAndName(logs, topics),
+    join: async () => nodes?.join(log),
+    leave: async () => nodes?.leave().catch((error) => log(`the other nodes were not told: ${describe(error)}`)),
     usage: meter.counts,
     close: stores.close,
   }

@@ -6,7 +6,7 @@ import { openFolder } from './store/folder.ts'
 import { memoryItems, memoryObjects } from './store/memory.ts'
 
 /** The system keeps what was read from files in memory, as far as there is any. */
-const sole = { rules: soleWriterRules, keepsReads: false }
+const sole = { rules: soleWriterRules, keepsReads: false, leavesHints: false }
 
 /** Wadi on SQLite and files in the folder `data`. Throws `StoreSetupError` when that cannot be used, saying what to do. */
 export const openLocal = (settings: Pick<Settings, 'data' | 'fsync'> & InstanceOptions): Instance => {
