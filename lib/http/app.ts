@@ -1,43 +1,76 @@
-import { Hono } from 'hono'
-import { problem } from './problem.ts'
+import { type Context, Hono } from 'hono'
+import type { BrokerContext } from '../broker/context.ts'
+import { describe } from '../broker/failures.ts'
+import { callOf, type HttpApi, type Part } from './api.ts'
+import { problemOf } from './failure.ts'
+import type { Growth } from './growth.ts'
+import { HttpProblem, requestIdHeader } from './http-problem.ts'
+import { routerPath } from './route.ts'
+import { type ServerOptions, serverRoutes } from './server-routes.ts'
+import { errorAnswer } from './v3-error.ts'
 
-export type AppOptions = {
-  readonly version: string
-  readonly commit: string | undefined
-  /** Whether clients can be served now. */
-  readonly isReady: () => boolean
-  /** What the stores were asked since the start. */
-  readonly usage: () => Readonly<Record<string, number>>
-  /** On a server of one's own: has maintenance do what is due, and flush every tail if told to. What it did. */
-  readonly maintain?: (flushAll: boolean) => Promise<Readonly<Record<string, number>>>
+export type AppOptions = ServerOptions & {
+  readonly context: BrokerContext
+  /** The routes this app has beside health, version and usage. */
+  readonly parts: readonly Part[]
+  /** On a server of one's own: how reads wait for records. */
+  readonly growth?: Growth
+  /** Aborted when the server stops. */
+  readonly stopping?: AbortSignal
+  readonly maxStreamMs?: number
   readonly log: (line: string) => void
 }
 
+/** Shorter than most proxies' patience with one answer. */
+const defaultMaxStreamMs = 10 * 60_000
+
 /** The HTTP API: the same app in Lambda, on this machine and in tests. */
-export const httpApp = ({ version, commit, isReady, usage, maintain, log }: AppOptions): Hono => {
-  const app = new Hono()
-
-  app.get('/healthz', (c) => c.json({ status: 'ok' }))
-  app.get('/readyz', (c) => {
-    if (isReady()) return c.json({ status: 'ready' })
-    const detail = 'The server is starting or stopping.'
-    return problem(c, { status: 503, code: 'UNAVAILABLE', title: 'Not ready', detail, retryable: true })
-  })
-  app.get('/v1/version', (c) => c.json({ name: 'wadi', version, ...(commit !== undefined && { commit }) }))
-  app.get('/v1/usage', (c) => c.json(usage()))
-  if (maintain) {
-    // A colon begins a parameter wherever it stands, so the verb after it is one.
-    app.post('/v1/:call{maintenance:run}', async (c) => c.json(await maintain(c.req.query('flush') === 'true')))
+export const httpApp = (options: AppOptions): Hono => {
+  const { context, parts, log } = options
+  const api: HttpApi = {
+    version: options.version,
+    serverRoutes: serverRoutes(options),
+    call: callOf(context),
+    growth: options.growth,
+    stopping: options.stopping ?? new AbortController().signal,
+    maxStreamMs: options.maxStreamMs ?? defaultMaxStreamMs,
   }
-
-  app.notFound((c) => {
-    const detail = `There is nothing at ${c.req.method} ${c.req.path}.`
-    return problem(c, { status: 404, code: 'NOT_FOUND', title: 'Not found', detail, retryable: false })
+  const routes = [...api.serverRoutes, ...parts.flatMap((part) => part(api))]
+  const app = new Hono()
+  app.use(async (c, next) => {
+    c.header(requestIdHeader, context.clock.randomId())
+    await next()
   })
+  const places = routes.flatMap((route) => [route.path, ...(route.alsoAt ?? [])].map((path) => ({ ...route, path })))
+  for (const { method, path, answer } of places) app.on(method.toUpperCase(), routerPath(path), (c) => answer(c))
+
+  const known = places.map(({ method, path }) => ({
+    method: method.toUpperCase(),
+    pattern: new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`),
+  }))
+  app.notFound((c) => nothingThere(c, known))
   app.onError((error, c) => {
-    log(`${c.req.method} ${c.req.path} failed: ${error.stack}`)
-    const detail = 'The server failed at this request; its log says why.'
-    return problem(c, { status: 500, code: 'INTERNAL', title: 'Internal error', detail, retryable: true })
+    const told = error instanceof HttpProblem ? error : problemOf(error, c.req.method)
+    if (told.code === 'INTERNAL')
+      log(`${c.req.method} ${c.req.path} (${c.res.headers.get(requestIdHeader)}): ${describe(error)}`)
+    return errorAnswer(c, told)
   })
   return app
+}
+
+type Known = readonly { readonly method: string; readonly pattern: RegExp }[]
+
+const nothingThere = (c: Context, known: Known): Response => {
+  const { method, path } = c.req
+  const methods = known.filter(({ pattern }) => pattern.test(path)).map((one) => one.method)
+  const allowed = [...new Set(methods.flatMap((one) => (one === 'GET' ? ['GET', 'HEAD'] : [one])))].sort()
+  const there = path.slice(0, 200)
+  const refused =
+    allowed.length === 0
+      ? new HttpProblem('NOT_FOUND', `There is nothing at ${method} ${there}.`, { hint: 'See /openapi.json.' })
+      : new HttpProblem('METHOD_NOT_ALLOWED', `${there} does not know ${method}.`, {
+          hint: `It knows ${allowed.join(', ')}.`,
+          headers: { allow: allowed.join(', ') },
+        })
+  return errorAnswer(c, refused)
 }

@@ -1,4 +1,3 @@
-import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 
 /** What a client is told when something is wrong (RFC 9457). */
@@ -9,11 +8,22 @@ export type Problem = {
   readonly title: string
   readonly detail: string
   readonly hint?: string
+  /** The limit that a request is above. */
+  readonly limitBytes?: number
   /** Whether the same request may succeed later. */
   readonly retryable: boolean
+  /** Kafka's code, where Kafka has one for this. */
+  readonly kafkaCode?: number
+  /** What is wrong, place by place. */
+  readonly errors?: readonly PlacedError[]
+  /** Names the request in the server's log too. */
+  readonly requestId?: string
 }
 
-export const problem = (c: Context, problem: Problem): Response => {
-  const type = `urn:wadi:error:${problem.code.toLowerCase().replaceAll('_', '-')}`
-  return c.body(JSON.stringify({ type, ...problem }), problem.status, { 'content-type': 'application/problem+json' })
-}
+/** `path` as in a JSON Pointer (RFC 6901). */
+export type PlacedError = { readonly path: string; readonly message: string }
+
+export const problemType = 'application/problem+json'
+
+export const problemJson = (problem: Problem): string =>
+  JSON.stringify({ type: `urn:wadi:error:${problem.code.toLowerCase().replaceAll('_', '-')}`, ...problem })

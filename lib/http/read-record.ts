@@ -1,0 +1,62 @@
+import * as z from 'zod/mini'
+import { shardOfPartition } from '../journal/topics.ts'
+import { configOf, valueFormats } from '../log/config.ts'
+import { partitionOf } from '../log/state.ts'
+import type { HttpApi } from './api.ts'
+import { findTopic, requirePartition } from './find-topic.ts'
+import { HttpProblem } from './http-problem.ts'
+import { outgoingFrom, outgoingSchema } from './outgoing.ts'
+import { described, partitionIndex, topicParams } from './parameters.ts'
+import { PartitionReader, UnreadableBatch } from './partition-reader.ts'
+import { outOfRange } from './read-from.ts'
+import { type Route, route } from './route.ts'
+
+/** One batch at least is read, whatever its size. */
+const chunkBytes = 1
+
+/** One record by its offset. */
+export const recordRoute = ({ call }: HttpApi): Route =>
+  route({
+    method: 'get',
+    path: '/v1/topics/{topic}/partitions/{partition}/records/{offset}',
+    operationId: 'getRecord',
+    summary: 'Reads one record.',
+    tag: 'read',
+    params: z.strictObject({
+      ...topicParams().shape,
+      partition: partitionIndex(),
+      offset: described(z.int().check(z.minimum(0)), 'The offset of the record.', 0),
+    }),
+    query: z.strictObject({
+      format: described(z.optional(z.enum(valueFormats)), 'How the value is read.', 'auto'),
+    }),
+    answers: {
+      200: { description: 'The record.', content: { 'application/json': outgoingSchema } },
+      404: { description: 'TOPIC_NOT_FOUND, OFFSET_OUT_OF_RANGE' },
+      422: { description: 'UNREADABLE' },
+    },
+    examples: [{ path: '/v1/topics/orders/partitions/0/records/1000000', status: 404 }],
+    handle: async ({ c, params, query }) => {
+      const topic = await findTopic(call, params.topic)
+      const index = requirePartition(topic, params.partition)
+      const lane = call.logs.lane(shardOfPartition(topic, index))
+      const offset = BigInt(params.offset)
+      const reader = new PartitionReader(lane, call.bytes, index, offset, chunkBytes)
+      try {
+        await reader.look(() => {})
+      } catch (error) {
+        if (!(error instanceof UnreadableBatch)) throw error
+        throw new HttpProblem('UNREADABLE', `The record cannot be read: ${error.message}.`, {
+          kafka: 'CORRUPT_MESSAGE',
+        })
+      }
+      const { head } = reader
+      if (head?.offset !== offset) {
+        const { logStartOffset: start, endOffset: end } = partitionOf(await lane.state('confirmed'), index)
+        throw outOfRange(index, offset, { start, end })
+      }
+      const own = configOf(topic).valueFormat
+      const format = query.format === undefined || query.format === 'auto' ? own : query.format
+      return c.json(outgoingFrom(index, head, format), 200, { 'cache-control': 'private, no-cache' })
+    },
+  })
