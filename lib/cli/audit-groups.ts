@@ -1,10 +1,11 @@
 import { assertGroup } from '../group/group.ts'
 import { decodeGroup, NewerGroupFormat } from '../group/group-bytes.ts'
 import { decodeOffsets } from '../group/offsets-bytes.ts'
+import { decodeSnapshots } from '../group/snapshots.ts'
 import { type AuditCounts, addCounts, noCounts, type Problems } from '../maintenance/audit-report.ts'
 import { type AuditStores, saidOf } from '../maintenance/audit-stores.ts'
 import type { Item } from '../store/items.ts'
-import { groupKey, groupsPartition, offsetsPartition } from '../store/keys.ts'
+import { groupKey, groupsPartition, offsetsPartition, snapshotsKey } from '../store/keys.ts'
 import { ObjectNotFound } from '../store/objects.ts'
 
 /** Every group's document and its committed offsets can be read, and what members say is there. */
@@ -16,8 +17,10 @@ export const auditGroups = async (stores: AuditStores, problems: Problems): Prom
     const life = await auditGroup(stores, item, named, problems)
     if (life === undefined) continue
     for await (const { sort, body } of itemsOf(stores, offsetsPartition(life))) {
-      const what = await problemIn(async () => void decodeOffsets(body))
-      if (what) problems.add({ ...what, group: item.sort, what: `its offsets in topic ${sort}: ${what.what}` })
+      const isSnapshots = sort === snapshotsKey(life).sort
+      const what = await problemIn(async () => void (isSnapshots ? decodeSnapshots(body) : decodeOffsets(body)))
+      const where = isSnapshots ? 'its snapshots' : `its offsets in topic ${sort}`
+      if (what) problems.add({ ...what, group: item.sort, what: `${where}: ${what.what}` })
     }
   }
   return addCounts(counts, await objectsIn(stores, named))

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { storeBill, totalOf } from '../store/price.ts'
 
 /** What a server has used since it started: CPU time, and by name every counter it keeps. */
 export type Spent = { readonly cpuMs: number | undefined; readonly counters: ReadonlyMap<string, number> }
@@ -14,6 +15,10 @@ export const spentBetween = (before: Spent, after: Spent): Spent => ({
   cpuMs: before.cpuMs === undefined || after.cpuMs === undefined ? undefined : after.cpuMs - before.cpuMs,
   counters: new Map([...after.counters].map(([name, count]) => [name, count - (before.counters.get(name) ?? 0)])),
 })
+
+/** What so many store calls cost in AWS, in USD; undefined of a server that counts none. */
+export const usdOf = (counters: Spent['counters']): number | undefined =>
+  counters.size === 0 ? undefined : totalOf(storeBill(Object.fromEntries(counters)))
 
 /** Linux counts in ticks of 10 ms (proc(5), `stat`, fields 14 and 15); undefined where there is no /proc. */
 const cpuMsOf = (pid: number): number | undefined => {

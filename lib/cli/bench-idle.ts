@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { realClock } from '../clock.ts'
-import { spentBetween, spentBy } from './bench-cost.ts'
+import { monthMs } from '../store/price.ts'
+import { spentBetween, spentBy, usdOf } from './bench-cost.ts'
 import { createTopic, type Load } from './bench-load.ts'
 import type { Figures } from './bench-round.ts'
 import { freePort, type RunningServer, startWadi } from './bench-server.ts'
@@ -22,8 +23,13 @@ export const measureIdle = async (load: Load, seconds: number): Promise<Figures>
     ...counters.map(([name, words]) => [`server alone: ${words}/min`, alone?.get(name) ?? 0] as const),
     ...counters.map(([name, words]) => [`classic member: ${words}/min`, less(classic, name)] as const),
     ...counters.map(([name, words]) => [`new protocol member: ${words}/min`, less(consumer, name)] as const),
+    ['classic member: AWS USD/month', usdPerMonth(classic) - usdPerMonth(alone)],
+    ['new protocol member: AWS USD/month', usdPerMonth(consumer) - usdPerMonth(alone)],
   ])
 }
+
+const usdPerMonth = (perMinute: Figures | undefined): number =>
+  ((perMinute && usdOf(perMinute)) ?? 0) * (monthMs / 60_000)
 
 /** What AWS charges for, as `/v1/usage` names it, and in words. */
 const counters = [

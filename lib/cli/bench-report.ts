@@ -1,7 +1,7 @@
 import type { Figures, Kind, Round } from './bench-round.ts'
 
-/** In and out under load; idle is waiting for records, with nothing to read. */
-type Part = 'in' | 'out' | 'idle'
+/** In and out under load; idle is waiting for records, with nothing to read; takeover is losing a gateway. */
+type Part = 'in' | 'out' | 'idle' | 'takeover'
 
 /** A figure over all rounds of a server. */
 type Summary = { readonly median: number; readonly least: number; readonly most: number }
@@ -11,18 +11,25 @@ export type Report = Readonly<Record<Part, readonly Line[]>>
 /** One figure; `ratio` is Wadi's median divided by Kafka's, where both have it. */
 type Line = { readonly figure: string; readonly ratio?: number } & { readonly [kind in Kind]?: Summary }
 
-/** Medians of all rounds, so that one disturbed round does not matter; `idle` was measured once, on Wadi only. */
-export const reportOf = (rounds: readonly Round[], idle: Figures): Report => ({
+/** Measured on Wadi only. */
+type WadiFigures = { readonly idle: Figures; readonly takeover: ReadonlyMap<string, readonly number[]> }
+
+/** Medians of all rounds, so that one disturbed round does not matter; `idle` was measured once. */
+export const reportOf = (rounds: readonly Round[], { idle, takeover }: WadiFigures): Report => ({
   in: linesOf(rounds, 'in'),
   out: linesOf(rounds, 'out'),
   idle: [...idle].map(([figure, value]) => ({ figure, wadi: { median: value, least: value, most: value } })),
+  takeover: [...takeover].map(([figure, values]) => {
+    const wadi = summaryOfValues(values)
+    return wadi === undefined ? { figure } : { figure, wadi }
+  }),
 })
 
 /** A table for people: one line for each figure, one column for each server. */
 export const tableOf = (report: Report): string => {
   const rows = [
     ['', '', 'wadi', 'kafka', 'wadi ÷ kafka'],
-    ...(['in', 'out', 'idle'] as const).flatMap((part) =>
+    ...(['in', 'out', 'idle', 'takeover'] as const).flatMap((part) =>
       report[part].map((line) => {
         const ratio = line.ratio === undefined ? '' : line.ratio.toFixed(2)
         return [part, line.figure, cell(line.wadi), cell(line.kafka), ratio]

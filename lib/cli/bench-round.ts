@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { spentBetween, spentBy } from './bench-cost.ts'
+import { spentBetween, spentBy, usdOf } from './bench-cost.ts'
 import { type Client, createTopic, type Load } from './bench-load.ts'
 import { freePort, type RunningServer, startKafka, startWadi } from './bench-server.ts'
 import { longLivedJvm } from './bench-tools.ts'
@@ -30,12 +30,14 @@ export const measureRound = async (kind: Kind, clients: Clients, load: Load): Pr
       const timed = await client.run(server, load)
       const spent = spentBetween(before, await spentBy(server.pid, usagePort))
       const mebibytes = (load.records * load.recordBytes) / 2 ** 20
+      const usd = usdOf(spent.counters)
       const perSecond = timed.records / timed.seconds
       return new Map([
         ['MB/s', (perSecond * load.recordBytes) / 1e6],
         ['records/s', perSecond],
         ...(timed.p99Ms === undefined ? [] : [['p99 ms', timed.p99Ms] as const]),
         ...(spent.cpuMs === undefined ? [] : [['CPU ms/MiB', spent.cpuMs / mebibytes] as const]),
+        ...(usd === undefined ? [] : [['AWS USD/GiB', (usd / mebibytes) * 1024] as const]),
         ...[...spent.counters].map(([name, count]) => [`${name}/MiB`, count / mebibytes] as const),
       ])
     }

@@ -5,7 +5,7 @@ import { encodeGroup } from '../../lib/group/group-bytes.ts'
 import { noOffsets } from '../../lib/group/offsets.ts'
 import { encodeOffsets } from '../../lib/group/offsets-bytes.ts'
 import { Problems } from '../../lib/maintenance/audit-report.ts'
-import { groupKey, groupObjectKey, offsetsKey } from '../../lib/store/keys.ts'
+import { groupKey, groupObjectKey, offsetsKey, snapshotsKey } from '../../lib/store/keys.ts'
 import { memoryItems, memoryObjects } from '../../lib/store/memory.ts'
 
 const life = 'lifeAAAAAAAAAAAA'
@@ -18,7 +18,9 @@ const twoGroups = async () => {
   const empty = newGroup({ nowMs: 0, randomId: life })
   await items.putIfAbsent(groupKey('empty'), { attempt: 'a', body: encodeGroup(empty, () => undefined) })
   await items.putIfAbsent(offsetsKey(empty.life, 'topic'), { attempt: 'a', body: encodeOffsets(noOffsets) })
-  const member = { memberId: 'm', protocols: [], assignment: { object: place } }
+  const said = { instanceId: null, clientId: 'c', clientHost: 'h', sessionTimeoutMs: 1, rebalanceTimeoutMs: 1 }
+  const facts = { ...said, joined: false, synced: false, seenMs: 0 }
+  const member = { ...facts, memberId: 'm', protocols: [], assignment: { object: place } }
   const group = { ...empty, format: 1, life, state: 'PreparingRebalance', members: [member], emptySinceMs: undefined }
   await items.putIfAbsent(groupKey('large'), { attempt: 'a', body: Buffer.from(JSON.stringify(group)) })
   await stores.objects.putIfAbsent(place, [Buffer.alloc(50)])
@@ -51,6 +53,17 @@ test('offsets that cannot be read are found, and a document of a newer version',
     { kind: 'group', group: 'empty', what: expect.stringMatching(/^its offsets in topic topic: it cannot be read/) },
     { kind: 'format', group: 'large' },
   ])
+})
+
+test('snapshots are no offsets, and those that cannot be read are found', async () => {
+  const { items, empty, audit } = await twoGroups()
+  const snapshots = [{ name: 's', atMs: 1, offsets: [['topic', 0, null]] }]
+  const body = Buffer.from(JSON.stringify({ format: 1, snapshots }))
+  await items.putIfAbsent(snapshotsKey(empty.life), { attempt: 'a', body })
+  expect((await audit()).problems).toEqual([])
+  await items.replace(snapshotsKey(empty.life), { attempt: 'b', body: Buffer.from('{}') }, 1)
+  const what = expect.stringMatching(/^its snapshots: it cannot be read/)
+  expect((await audit()).problems).toContainEqual(expect.objectContaining({ kind: 'group', group: 'empty', what }))
 })
 
 test('a group that changes while it is read is read again', async () => {

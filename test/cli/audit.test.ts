@@ -1,13 +1,12 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { createTable, dynamoItems } from '../../lib/store/dynamodb.ts'
+import { dynamoItems } from '../../lib/store/dynamodb.ts'
 import { openFolder } from '../../lib/store/folder.ts'
 import { groupKey, topicKey } from '../../lib/store/keys.ts'
-import { createBucket } from '../../lib/store/s3.ts'
 import { kafkaJs, withAdmin } from '../support/admin.ts'
 import { temporaryFolder, wadi, wadiDev } from '../support/dev-server.ts'
-import { environmentOf, startEmulator } from '../support/emulator.ts'
+import { createBucket, createTable, environmentOf, startEmulator } from '../support/emulator.ts'
 
 /** A server on a folder with records in segments and in the tail, and with a group that has committed. */
 const busyServer = async () => {

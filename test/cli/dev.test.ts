@@ -3,10 +3,9 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { createTable } from '../../lib/store/dynamodb.ts'
 import { kafkaJs, withAdmin } from '../support/admin.ts'
 import { temporaryFolder, wadi, wadiDev } from '../support/dev-server.ts'
-import { environmentOf, startEmulator } from '../support/emulator.ts'
+import { createTable, environmentOf, startEmulator } from '../support/emulator.ts'
 import { fetchTopic } from '../support/fetch.ts'
 
 test('it says when it is ready, answers health and version, and ends with status 0 on SIGTERM and SIGINT', async () => {
@@ -124,7 +123,7 @@ test.each([
   { args: ['dev', '--kafka-port', 'many'], says: /WADI_KAFKA_PORT is "many": it must be a whole number/ },
   { args: ['dev', '--port', '1'], says: /Unknown option '--port'/ },
   { args: ['devv'], says: /there is no command "devv"; wadi help lists them/ },
-  { args: [], says: /wadi dev +a server on this machine/ },
+  { args: [], says: /wadi dev +A server on this machine/ },
 ])('$args is a mistake in the usage: status 2', async ({ args, says }) => {
   const process = wadi(args)
   expect((await process.ended).status).toBe(2)

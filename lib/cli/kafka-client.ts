@@ -1,0 +1,164 @@
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import type { Api, RequestInput, ResponseOf } from '../protocol/declare.ts'
+import { errors } from '../protocol/errors.ts'
+import { FrameCutter } from '../protocol/frame.ts'
+import { readResponse, writeRequest } from '../protocol/header.ts'
+import { ApiVersions } from '../protocol/messages/api-versions.ts'
+import { SaslAuthenticate } from '../protocol/messages/sasl-authenticate.ts'
+import { SaslHandshake } from '../protocol/messages/sasl-handshake.ts'
+import { CommandError, exits } from './failures.ts'
+
+export type Address = { readonly host: string; readonly port: number }
+
+/** How to get in, as a file of client properties says it (Kafka docs: "Client configs"). */
+export type Security = {
+  readonly tls: { readonly ca: Buffer | undefined; readonly checksName: boolean } | undefined
+  readonly plain: { readonly user: string; readonly password: string } | undefined
+}
+
+/** Throws `CommandError` where the properties want what there is not. */
+export const securityFrom = (properties: ReadonlyMap<string, string>): Security => {
+  const protocol = (properties.get('security.protocol') ?? 'PLAINTEXT').toUpperCase()
+  if (!/^(PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)$/.test(protocol)) throw unsupported('security.protocol', protocol)
+  const isSasl = protocol.startsWith('SASL')
+  const mechanism = properties.get('sasl.mechanism') ?? 'GSSAPI'
+  if (isSasl && mechanism !== 'PLAIN') throw unsupported('sasl.mechanism', mechanism)
+  const jaas = properties.get('sasl.jaas.config') ?? ''
+  const value = (name: string): string => new RegExp(`\\b${name}="((?:[^"\\\\]|\\\\.)*)"`).exec(jaas)?.[1] ?? ''
+  const ca = properties.get('ssl.truststore.location')
+  return {
+    tls: protocol.endsWith('SSL')
+      ? {
+          ca: ca === undefined ? undefined : readFileSync(ca),
+          checksName: properties.get('ssl.endpoint.identification.algorithm') !== '',
+        }
+      : undefined,
+    plain: isSasl ? { user: value('username'), password: value('password') } : undefined,
+  }
+}
+
+const unsupported = (name: string, value: string): CommandError =>
+  new CommandError(`${name}=${value} is not known here: PLAINTEXT, SSL (with PEM files) and SASL with PLAIN are`)
+
+/** What a broker cannot be asked for because it, or this client, is too old. */
+export class NoCommonVersion extends Error {
+  override readonly name = 'NoCommonVersion'
+}
+
+/** A broker is silent, or the connection to it has ended. */
+export class Disconnected extends Error {
+  override readonly name = 'Disconnected'
+}
+
+const maxFrameBytes = 1024 * 1024 * 1024
+/** Kafka's `socket.connection.setup.timeout.ms`. */
+const connectTimeoutMs = 10_000
+
+/** A connection to one broker: requests are answered in order. */
+export class KafkaConnection {
+  readonly #socket: Socket
+  readonly #clientId: string
+  readonly #waiting: { readonly resolve: (frame: Buffer) => void; readonly reject: (error: Error) => void }[] = []
+  readonly #cutter = new FrameCutter(maxFrameBytes)
+  #versions: ReadonlyMap<number, { readonly first: number; readonly last: number }> = new Map()
+  #correlationId = 0
+
+  private constructor(socket: Socket, clientId: string) {
+    this.#socket = socket
+    this.#clientId = clientId
+    socket.on('data', (chunk) => {
+      for (const frame of this.#cutter.push(chunk)) this.#waiting.shift()?.resolve(frame)
+    })
+    socket.on('error', () => socket.destroy())
+    socket.on('close', () => {
+      for (const { reject } of this.#waiting.splice(0)) reject(new Disconnected('the broker closed the connection'))
+    })
+  }
+
+  /** Throws `Disconnected`, `CommandError`. */
+  static async open({ host, port }: Address, security: Security, clientId: string): Promise<KafkaConnection> {
+    const { tls, plain } = security
+    const socket = tls
+      ? connectTls({
+          host,
+          port,
+          servername: host,
+          ...(tls.ca !== undefined && { ca: tls.ca }),
+          ...(!tls.checksName && { checkServerIdentity: () => undefined }),
+        })
+      : connectTcp({ host, port, noDelay: true })
+    try {
+      await once(socket, tls ? 'secureConnect' : 'connect', { signal: AbortSignal.timeout(connectTimeoutMs) })
+    } catch (error) {
+      socket.destroy()
+      const why = error instanceof Error ? error.message : String(error)
+      throw new Disconnected(`Connection to ${host}:${port} could not be established: ${why}`, { cause: error })
+    }
+    const connection = new KafkaConnection(socket, clientId)
+    await connection.#learnVersions()
+    if (plain !== undefined) await connection.#authenticate(plain)
+    return connection
+  }
+
+  get isOpen(): boolean {
+    return !this.#socket.destroyed
+  }
+
+  async #learnVersions(): Promise<void> {
+    // The oldest form is understood by every broker, and tells all that is needed.
+    const { apiKeys } = await this.#send(ApiVersions, 0, {})
+    this.#versions = new Map(
+      apiKeys.map(({ apiKey, minVersion, maxVersion }) => [apiKey, { first: minVersion, last: maxVersion }]),
+    )
+  }
+
+  async #authenticate({ user, password }: NonNullable<Security['plain']>): Promise<void> {
+    const { errorCode } = await this.ask(SaslHandshake, { mechanism: 'PLAIN' })
+    if (errorCode !== errors.NONE) throw new CommandError('the broker does not take SASL PLAIN', exits.auth)
+    const answer = await this.ask(SaslAuthenticate, { authBytes: Buffer.from(`\0${user}\0${password}`) })
+    if (answer.errorCode !== errors.NONE) {
+      throw new CommandError(answer.errorMessage ?? 'the broker does not know this user and password', exits.auth)
+    }
+  }
+
+  /** The version in which both speak; undefined where there is none. */
+  versionOf({ key, versions }: Api, maxVersion = Number.POSITIVE_INFINITY): number | undefined {
+    const theirs = this.#versions.get(key)
+    if (theirs === undefined) return undefined
+    const version = Math.min(theirs.last, versions.last, maxVersion)
+    return version >= Math.max(theirs.first, versions.first) ? version : undefined
+  }
+
+  /** In the newest version that both know. Throws `Disconnected`, `NoCommonVersion`. */
+  async ask<A extends Api>(api: A, request: RequestInput<A>, maxVersion?: number): Promise<ResponseOf<A>> {
+    const version = this.versionOf(api, maxVersion)
+    if (version === undefined) throw new NoCommonVersion(`The node does not support ${api.name}`)
+    return this.#send(api, version, request)
+  }
+
+  /** Without waiting: for what has no answer. */
+  tell<A extends Api>(api: A, request: RequestInput<A>, maxVersion?: number): void {
+    const version = this.versionOf(api, maxVersion)
+    if (version === undefined) throw new NoCommonVersion(`The node does not support ${api.name}`)
+    this.#write(writeRequest(api, version, { correlationId: this.#correlationId++, clientId: this.#clientId }, request))
+  }
+
+  async #send<A extends Api>(api: A, version: number, request: RequestInput<A>): Promise<ResponseOf<A>> {
+    if (!this.isOpen) throw new Disconnected('the connection has ended')
+    const correlationId = this.#correlationId++
+    const answered = new Promise<Buffer>((resolve, reject) => this.#waiting.push({ resolve, reject }))
+    this.#write(writeRequest(api, version, { correlationId, clientId: this.#clientId }, request))
+    return readResponse(api, version, await answered).body
+  }
+
+  #write(buffers: readonly Buffer[]): void {
+    for (const buffer of buffers) this.#socket.write(buffer)
+  }
+
+  close(): void {
+    this.#socket.destroy()
+  }
+}
