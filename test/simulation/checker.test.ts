@@ -12,6 +12,7 @@ const appended = (order: number, baseOffset: number, ...values: readonly string[
   baseOffset,
   records: values.map((value, i) => ({ value, timestamp: (baseOffset + i) * 100 })),
   sequence: undefined,
+  leaderEpoch: 0,
 })
 
 const sequenced = (event: Appended, producerId: number, epoch: number, base: number): Appended => ({
@@ -34,10 +35,17 @@ const send = (value: string, isIdempotent: boolean, ...tries: readonly Try[]): S
   values: [value],
   isIdempotent,
   tries,
+  leaderEpochs: tries.map(() => undefined),
+})
+
+const led = (value: string, ...leaderEpochs: readonly (number | undefined)[]): Send => ({
+  ...send(value, true, tried('unknown')),
+  leaderEpochs,
 })
 
 const fetch = (offset: number, values: readonly string[] | undefined, more: Partial<Fetch> = {}): Fetch => ({
   consumer: 'c',
+  by: 'm',
   partition: 'p',
   from: 20,
   to: 21,
@@ -84,6 +92,12 @@ const bad: readonly (readonly [string, string, Partial<History>])[] = [
   ['failed-but-visible', 'after one refusal', { sends: [send('a', true, tried('refused'))] }],
   ['failed-but-visible', 'after several', { sends: [send('b', false, tried('refused'), tried('refused'))] }],
   ['spurious-refusal', 'of the next batch', { sends: [send('y', true, tried('refused', undefined, true))] }],
+  [
+    'fenced-write',
+    'under the epoch of the next leader',
+    { log: [{ ...appended(10, 0, 'a'), leaderEpoch: 2 }], sends: [led('a', 1)] },
+  ],
+  ['fenced-write', 'under an epoch that has yet to come', { log, sends: [led('b', 1, 1)] }],
   ['overlap', 'of one offset', { log: [...log, appended(13, 2, 'd')] }],
   ['gap', 'of one offset', { log: [...log, appended(13, 4, 'd')] }],
   ['nonmonotonic-send', 'that begins in the middle', { log: [sequenced(appended(1, 0, 'a'), 7, 0, 3)] }],
@@ -106,6 +120,8 @@ const bad: readonly (readonly [string, string, Partial<History>])[] = [
   ['poll-skip', 'between answers', { fetches: [fetch(0, ['a']), fetch(2, ['c'])] }],
   ['nonmonotonic-poll', 'between answers', { fetches: [fetch(0, ['a', 'b']), fetch(1, ['b'])] }],
   ['nonmonotonic-poll', 'within an answer', { fetches: [fetch(1, [], { records: [at(1), at(0)] })] }],
+  ['ends-back', 'of the end', { fetches: [fetch(0, ['a'], { end: 2 }), fetch(1, ['b'], { end: 1 })] }],
+  ['ends-back', 'of the start', { fetches: [fetch(0, ['a'], { logStart: 1 }), fetch(1, ['b'])] }],
   ['wrong-record', 'in a fetch', { fetches: [fetch(0, ['b'])] }],
   ['wrong-record', 'with the time of another', { fetches: [fetch(0, [], { records: [{ ...at(0), timestamp: 5 }] })] }],
   ['wrong-record', 'at the end', { finals: final('a', 'c', 'b') }],
@@ -149,12 +165,18 @@ test.each<readonly [string, Partial<History>]>([
   ['a consumer reads all', { fetches: [fetch(0, ['a', 'b']), fetch(2, ['c']), fetch(3, [])] }],
   [
     'a trimmed offset is out of range',
-    { log: [...log, trimmed(13, 2)], fetches: [fetch(1, undefined, { logStart: 2 }), fetch(2, ['c'])] },
+    {
+      log: [...log, trimmed(13, 2)],
+      fetches: [fetch(1, undefined, { logStart: 2 }), fetch(2, ['c'], { logStart: 2 })],
+    },
   ],
   ['an end is that of a moment within the call', { ends: ends(10, 0, 1) }],
+  ['another machine knows less', { fetches: [fetch(0, ['a']), fetch(1, ['b'], { by: 'n', end: 2 })] }],
   ['a timestamp finds the first record that has it', { lookups: lookup(150, 2) }],
   ['the answer of any moment within the call is right', { lookups: lookup(undefined, 1, 10) }],
   ['trimmed records are not read at the end', { log: [...log, trimmed(13, 3)], finals: final() }],
+  ['a leader appends under its epoch', { log: [{ ...appended(10, 0, 'a'), leaderEpoch: 2 }], sends: [led('a', 1, 2)] }],
+  ['what a deposed leader took on goes into the log by another', { log, sends: [led('b', 1, undefined)] }],
   [
     'a new epoch begins anew',
     { log: [sequenced(appended(1, 0, 'a'), 7, 0, 0), sequenced(appended(2, 1, 'b'), 7, 1, 0)] },

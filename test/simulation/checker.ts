@@ -15,6 +15,8 @@ type AnomalyClass =
   | 'failed-but-visible'
   /** A batch that was its producer's next was refused. */
   | 'spurious-refusal'
+  /** A leader has put into the log what it took on under an epoch that was not the shard's any more. */
+  | 'fenced-write'
   /** Offsets are used twice, or left out. */
   | 'overlap'
   | 'gap'
@@ -26,6 +28,8 @@ type AnomalyClass =
   | 'poll-skip'
   /** A fetch, or a consumer, went back. */
   | 'nonmonotonic-poll'
+  /** What one machine told as the start or the end of the log was less than it had told before. */
+  | 'ends-back'
   /** A read shows something else than the log has at that offset. */
   | 'wrong-record'
   /** A read shows what nobody had appended yet. */
@@ -50,6 +54,7 @@ export const check = (history: History): readonly Anomaly[] => {
   const log = new TrueLog(history.log)
   checkLog(history, report)
   checkSends(history, log, report)
+  checkLeaders(history, report)
   checkFetches(history.fetches, log, report)
   checkEnds(history, log, report)
   for (const lookup of history.lookups) checkLookup(lookup, log, report)
@@ -135,9 +140,31 @@ const checkSend = (send: Send, places: ReadonlyMap<string, readonly number[]>, r
   }
 }
 
+/** What only leaders have taken on stands where one of them was leader. */
+const checkLeaders = (history: History, report: Report): void => {
+  const epochs = new Map<string, readonly number[]>()
+  for (const { partition, values, leaderEpochs } of history.sends) {
+    const led = leaderEpochs.filter((epoch) => epoch !== undefined)
+    if (led.length > 0 && led.length === leaderEpochs.length) epochs.set(`${partition} ${values[0]}`, led)
+  }
+  for (const event of history.log) {
+    if (event.event !== 'appended') continue
+    const what = `${event.partition} ${event.records[0]?.value}`
+    const led = epochs.get(what)
+    if (led && !led.includes(event.leaderEpoch))
+      report('fenced-write', `${what} at ${event.baseOffset}: epoch ${event.leaderEpoch}, taken on under ${led}`)
+  }
+}
+
 const checkFetches = (fetches: readonly Fetch[], log: TrueLog, report: Report): void => {
   const positions = new Map<string, number>()
+  const told = new Map<string, Fetch>()
   for (const fetch of fetches) {
+    const place = `${fetch.consumer} at ${fetch.by} of ${fetch.partition}`
+    const before = told.get(place)
+    if (before && (fetch.end < before.end || fetch.logStart < before.logStart))
+      report('ends-back', `${place}: ${fetch.logStart} to ${fetch.end}, before ${before.logStart} to ${before.end}`)
+    told.set(place, fetch)
     const consumer = `${fetch.consumer} of ${fetch.partition}`
     const position = positions.get(consumer)
     if (position !== undefined && fetch.offset < position)

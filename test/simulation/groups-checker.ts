@@ -122,6 +122,7 @@ const isMember = (group: Group, { tenure, number }: CommitTry): boolean => {
   if (group.type === 'classic') {
     return group.generation === number && group.members.some(({ memberId }) => memberId === tenure.memberId)
   }
+  if (group.type === 'lease') return false
   return group.members.some(
     ({ memberId, epoch, previousEpoch }) =>
       memberId === tenure.memberId && (epoch === number || previousEpoch === number),

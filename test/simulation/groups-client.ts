@@ -1,9 +1,10 @@
+import { NewerGroupFormat } from '../../lib/group/group-bytes.ts'
 import type { TopicCommits } from '../../lib/group/offset-documents.ts'
 import type { Committer } from '../../lib/group/offsets.ts'
+import type { Reply } from './fleet.ts'
 import type { CommitTry, Tenure } from './groups-history.ts'
 import { type Coordinator, type GroupService, type GroupWorld, groupId } from './groups-world.ts'
 import { Process } from './process.ts'
-import type { Reply } from './world.ts'
 
 /** What a client does with a partition that it holds. */
 type Holding = { readonly tenure: Tenure; position: number; committed: number }
@@ -102,7 +103,9 @@ export abstract class Client {
     const reply = await this.world.request(said, this.#coordinator, timeoutMs, handle)
     await new Promise<void>((resolve) => this.process.resume(resolve))
     if (this.world.trace) this.note(`← ${what}: ${shown(reply)}`)
-    if (reply.outcome === 'silence') this.wander()
+    // To clients, a coordinator that cannot read the group is none.
+    const isNone = reply.outcome === 'failed' && reply.error instanceof NewerGroupFormat
+    if (reply.outcome === 'silence' || isNone) this.wander()
     else if (reply.outcome === 'answered') this.#tally(what, reply.value)
     return reply
   }
@@ -120,11 +123,11 @@ export abstract class Client {
     const { random, scenario, isClosing, faults, schedule } = this.world
     if (isClosing || this.process.isFrozen) return
     if (random.chance(scenario.crashes)) {
-      faults.hit('client crashes')
+      faults.hit('client crash')
       this.crash()
     } else if (random.chance(scenario.freezes)) {
       const ms = random.spread(1000, scenario.longestFreezeMs)
-      faults.hit('client freezes')
+      faults.hit('client freeze')
       this.note(`freezes for ${ms}`)
       this.process.freeze(ms)
       this.world.restless(schedule.nowMs + ms)

@@ -4,10 +4,13 @@ import type { FetchedOffsets } from '../../lib/group/groups.ts'
 import type { Committer } from '../../lib/group/offsets.ts'
 import type { Item, Items, NewItem, PutOutcome, ReplaceOutcome } from '../../lib/store/items.ts'
 import { groupsPartition } from '../../lib/store/keys.ts'
+import { asOlderDocument } from './builds.ts'
 import type { GroupAnomalyClass } from './groups-history.ts'
 import type { GroupMutation, GroupService } from './groups-world.ts'
 
 type Mutant = GroupMutation & {
+  /** The rule that holds no longer. */
+  readonly removes: string
   /** What somebody has to notice. */
   readonly shows: GroupAnomalyClass
 }
@@ -17,7 +20,8 @@ type Mutant = GroupMutation & {
  * does not notice is no proof of anything.
  */
 export const groupMutants: Readonly<Record<string, Mutant>> = {
-  'documents are replaced whatever their version': {
+  blindReplace: {
+    removes: 'a group is replaced only as it was read',
     shows: 'backwards',
     items: (items) => ({
       ...items,
@@ -27,7 +31,8 @@ export const groupMutants: Readonly<Record<string, Mutant>> = {
       },
     }),
   },
-  'offsets are replaced whatever their version': {
+  blindOffsets: {
+    removes: 'offsets are replaced only as they were read',
     shows: 'backwards',
     items: (items) => ({
       ...items,
@@ -38,16 +43,19 @@ export const groupMutants: Readonly<Record<string, Mutant>> = {
       },
     }),
   },
-  'no answer counts as stored': {
+  groupUnknownIsStored: {
+    removes: 'a replace without an answer is read again',
     shows: 'lost-commit',
     items: (items) => withWrites(items, (outcome) => (outcome.outcome === 'unknown' ? { outcome: 'stored' } : outcome)),
   },
-  'a conflict counts as stored': {
+  conflictIsStored: {
+    removes: 'a step that met a conflict is made again',
     shows: 'lost-commit',
     items: (items) =>
       withWrites(items, (outcome) => (outcome.outcome === 'conflict' ? { outcome: 'stored' } : outcome)),
   },
-  'the group is read from a copy': {
+  staleGroup: {
+    removes: 'a group is read consistently',
     shows: 'backwards',
     items: (items) => {
       let copy: Item | undefined
@@ -63,26 +71,31 @@ export const groupMutants: Readonly<Record<string, Mutant>> = {
       }
     },
   },
-  'commits that meet are stored in any order': {
+  noCounter: {
+    removes: 'commits of one member are stored in their order',
     shows: 'backwards',
     items: (items) => withOffsets(items, (body) => ({ ...body, partitions: inFirstCommit(body['partitions']) })),
   },
-  'a fetch writes no fence': {
+  lateFence: {
+    removes: 'offsets are fenced before they are told to their next owner',
     shows: 'fenced-commit-stored',
     items: (items) => withReplaces(items, (item, before) => offsetsIn(item) !== offsetsIn(before)),
   },
-  'a fence never rises': {
+  noFence: {
+    removes: 'the fence of offsets rises with the generation',
     shows: 'fenced-commit-stored',
     items: (items) => withBodies(items, (body) => ({ ...body, fence: 0 })),
   },
-  'a commit is of whatever generation there is': {
+  anyGeneration: {
+    removes: 'a commit counts only in its own generation or epoch',
     shows: 'fenced-commit-accepted',
     groups: (groups, present) =>
       over(groups, {
         commit: (id, committer, topics) => groups.commit(id, inPresent(present(), committer), topics),
       }),
   },
-  'a heartbeat finds that all is well': {
+  deafHeartbeat: {
+    removes: 'a heartbeat tells of a rebalance',
     shows: 'unassigned',
     groups: (groups) =>
       over(groups, {
@@ -92,18 +105,21 @@ export const groupMutants: Readonly<Record<string, Mutant>> = {
         },
       }),
   },
-  'a member that says nothing has given up everything': {
+  silenceIsConsent: {
+    removes: 'a partition goes on only when its owner says that it gave it up',
     shows: 'two-owners',
     groups: (groups) =>
       over(groups, {
         consumerHeartbeat: (id, request) => groups.consumerHeartbeat(id, { ...request, owned: nothingOf(request) }),
       }),
   },
-  'sessions end early': {
+  earlyExpiry: {
+    removes: 'a session lasts as long as it was promised',
     shows: 'two-owners',
     items: (items) => withBodies(items, (body) => ({ ...body, members: older(body['members']) })),
   },
-  'everybody is assigned what the first one has asked for': {
+  oneForAll: {
+    removes: 'each member is given its own assignment',
     shows: 'two-owners-in-a-generation',
     groups: (groups) => {
       let first: Buffer | undefined
@@ -120,11 +136,13 @@ export const groupMutants: Readonly<Record<string, Mutant>> = {
       })
     },
   },
-  'offsets are acknowledged and not stored': {
+  commitNotStored: {
+    removes: 'a commit is acknowledged when it is stored',
     shows: 'lost-commit',
     items: (items) => withReplaces(items, (item, before) => offsetsIn(item) === offsetsIn(before)),
   },
-  'a coordinator remembers what was committed': {
+  rememberedOffsets: {
+    removes: 'committed offsets are read when they are asked for',
     shows: 'wrong-fetch',
     groups: (groups) => {
       let first: FetchedOffsets | undefined
@@ -137,20 +155,34 @@ export const groupMutants: Readonly<Record<string, Mutant>> = {
       })
     },
   },
-  'commits go on for ever': {
+  endlessCommit: {
+    removes: 'every request is answered',
     shows: 'hung',
     groups: (groups) => over(groups, { commit: () => new Promise(() => {}) }),
   },
-  'generations begin anew': {
+  generationBack: {
+    removes: 'generations rise',
     shows: 'number-back',
     items: (items) => withBodies(items, (body) => ({ ...body, generation: Number(body['generation'] ?? 0) % 3 })),
   },
-  'an administrator may commit at any time': {
+  anyAdministrator: {
+    removes: 'an administrator commits only where nobody owns',
     shows: 'commit-under-an-owner',
     groups: (groups, present) =>
       over(groups, {
         commit: (id, committer, topics) => groups.commit(id, asMember(present(), committer), topics),
       }),
+  },
+  unknownIsNone: {
+    removes: 'who meets a document of a newer version stops',
+    shows: 'wrong-fetch',
+    items: (items) => ({
+      ...items,
+      get: async (key, options) => {
+        const item = await items.get(key, options)
+        return item === undefined || asOlderDocument(item.body) === item.body ? item : undefined
+      },
+    }),
   },
 }
 
@@ -235,6 +267,7 @@ const nothingOf = ({ memberEpoch, owned }: ConsumerRequest): ConsumerRequest['ow
 const inPresent = (group: Group | undefined, committer: Committer): Committer => {
   if (group === undefined || committer.generationOrEpoch < 0) return committer
   if (group.type === 'classic') return { ...committer, generationOrEpoch: group.generation }
+  if (group.type === 'lease') return committer
   const member = group.members.find(({ memberId }) => memberId === committer.memberId)
   return member ? { ...committer, generationOrEpoch: member.epoch } : committer
 }

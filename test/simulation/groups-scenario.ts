@@ -41,7 +41,21 @@ export type GroupScenario = {
   readonly wandering: number
   readonly longestFreezeMs: number
   readonly administrators: number
+  /** Coordinators are replaced by those of another version. */
+  readonly deployments: readonly GroupDeployment[]
   readonly activeMs: number
+}
+
+type GroupDeployment = { readonly atMs: number; readonly slot: number; readonly isNewer: boolean }
+
+/** A newer version is deployed beside the old one, which cannot read what it writes; it may be withdrawn in between. */
+const drawDeployments = (random: Random, slots: number, activeMs: number): readonly GroupDeployment[] => {
+  if (!random.chance(0.2)) return []
+  const roll = (isNewer: boolean, from: number, to: number): readonly GroupDeployment[] =>
+    Array.from({ length: slots }, (_, slot) => ({ atMs: activeMs * random.between(from, to), slot, isNewer }))
+  return random.chance(0.7)
+    ? roll(true, 0.3, 0.6)
+    : [...roll(true, 0.2, 0.4), ...roll(false, 0.4, 0.6), ...roll(true, 0.7, 0.9)]
 }
 
 const longMs = 600_000
@@ -59,6 +73,7 @@ export const drawGroupScenario = (random: Random): GroupScenario => {
   }
   const protocol = random.pick<ProtocolName>(['classic', 'consumer'])
   const activeMs = random.pick([40_000, 70_000])
+  const coordinators = random.pick([2, 3])
   const sessionTimeoutMs = random.pick([6000, 6000, 10_000])
   const topics = Array.from({ length: random.pick([1, 2]) }, (_, i) => ({
     id: `topic${'AB'.charAt(i)}AAAAAAAAAAAAAAAA`,
@@ -73,7 +88,8 @@ export const drawGroupScenario = (random: Random): GroupScenario => {
     slowCommits: random.pick([0, 0, 0.1, 0.4]),
     largestSkewMs: random.pick([0, 300, 700]),
     staleForMs: 1000,
-    coordinators: random.pick([2, 3]),
+    coordinators,
+    deployments: drawDeployments(random, coordinators, activeMs),
     members: random.pick([2, 3, 4, 5]),
     protocol,
     laterProtocol: random.chance(0.4) ? random.pick<ProtocolName>(['classic', 'consumer']) : protocol,

@@ -1,22 +1,8 @@
-import type { Anomaly } from './checker.ts'
 import { administrator, look, sweeper } from './groups-admin.ts'
 import { checkGroup } from './groups-checker.ts'
 import { Slot } from './groups-slot.ts'
 import { type GroupMutation, GroupWorld } from './groups-world.ts'
-import type { Tally } from './paths.ts'
-
-export type GroupOutcome = {
-  readonly seed: number
-  readonly anomalies: readonly Anomaly[]
-  readonly operations: number
-  readonly faults: Tally
-  readonly tally: Tally
-  readonly virtualMs: number
-  readonly events: number
-  /** How long it took after the last fault until every member had its assignment and every partition its owner. */
-  readonly settledMs: number
-  readonly trace: readonly string[]
-}
+import type { Outcome } from './outcome.ts'
 
 /** Beyond, what members say is kept in objects. */
 const largeBytes = 20_000
@@ -30,7 +16,7 @@ const lastMs = 60_000
 export const simulateGroup = async (
   seed: number,
   options: { readonly mutation?: GroupMutation; readonly isTraced?: boolean } = {},
-): Promise<GroupOutcome> => {
+): Promise<Outcome> => {
   const world = new GroupWorld(seed, options)
   const { schedule, scenario, random, recorder } = world
   const slots = Array.from({ length: scenario.members }, (_, i) => {

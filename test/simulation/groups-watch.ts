@@ -5,6 +5,7 @@ import { decodeOffsets } from '../../lib/group/offsets-bytes.ts'
 import { has, pairsOf } from '../../lib/group/partitions.ts'
 import { type ItemKey, type Items, maxItemBytes, type NewItem } from '../../lib/store/items.ts'
 import { groupsPartition, offsetsPartition } from '../../lib/store/keys.ts'
+import { asOlderDocument } from './builds.ts'
 import type { GroupRecorder } from './groups-history.ts'
 
 /** A barrier is stored within this, clocks' differences included. */
@@ -60,7 +61,9 @@ export class GroupWatch {
     }
   }
 
-  async #stored(key: ItemKey, body: Buffer): Promise<void> {
+  async #stored(key: ItemKey, stored: Buffer): Promise<void> {
+    const body = asOlderDocument(stored)
+    if (body !== stored) this.#hit('document of a newer version')
     const where = `${key.partition} ${key.sort}`
     this.#writtenMs.set(where, this.#nowMs())
     if (body.length > maxItemBytes) this.#report('document-too-large', `${where} has ${body.length} bytes`)
@@ -113,6 +116,7 @@ export class GroupWatch {
       }
       return
     }
+    if (group.type === 'lease') return
     const owners = new Map<string, string>()
     for (const { memberId, assigned, revoking } of group.members) {
       const former = before?.type === 'consumer' ? before.members.find((one) => one.memberId === memberId) : undefined

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Group, GroupTopic } from '../../lib/group/group.ts'
+import { NewerGroupFormat } from '../../lib/group/group-bytes.ts'
 import { Groups } from '../../lib/group/groups.ts'
 import { OutcomeUnknown } from '../../lib/store/documents.ts'
 import { type Fault, type FaultSource, faultyItems, faultyObjects, type StoreCall } from '../../lib/store/faults.ts'
@@ -7,6 +8,8 @@ import { type ItemKey, type Items, StoreUnavailable } from '../../lib/store/item
 import { offsetsPartition } from '../../lib/store/keys.ts'
 import { memoryItems, memoryObjects } from '../../lib/store/memory.ts'
 import type { Objects } from '../../lib/store/objects.ts'
+import { newerDocuments } from './builds.ts'
+import { Fleet, type Reply } from './fleet.ts'
 import { type CommitTry, type GroupAnomalyClass, GroupRecorder } from './groups-history.ts'
 import { drawGroupScenario, type GroupScenario } from './groups-scenario.ts'
 import { GroupWatch } from './groups-watch.ts'
@@ -14,9 +17,8 @@ import { Tally } from './paths.ts'
 import { Process } from './process.ts'
 import { Random } from './random.ts'
 import { Schedule } from './schedule.ts'
-import { faultOf, latencyOf } from './weather.ts'
+import { faultClassOf, faultOf, latencyOf } from './weather.ts'
 import { type WireOptions, wiredItems, wiredObjects } from './wire.ts'
-import type { Reply } from './world.ts'
 
 /** What is asked of a coordinator. */
 export type GroupService = Pick<
@@ -42,14 +44,10 @@ export type GroupMutation = {
 
 export type Coordinator = { readonly name: string; readonly process: Process; readonly groups: GroupService }
 
-type Handling = { readonly coordinator: Coordinator; readonly what: string }
-
 export const groupId = 'group'
 
 /** Wednesday, 1 November 2023. */
 const startMs = 1_698_800_000_000
-/** A coordinator that stands still for so long is replaced by another, and goes on beside it when it thaws. */
-const noticedFreezeMs = 2000
 const slowCommitMs = { least: 1000, most: 20_000 }
 /** Nothing takes longer on a coordinator that runs: a hold, then writes without answers, and calls that are only slow. */
 const longestHandlingMs = 120_000
@@ -73,8 +71,7 @@ export class GroupWorld {
   readonly #mutation: GroupMutation
   readonly #items: Items
   readonly #objects: Objects
-  readonly #coordinators: Coordinator[] = []
-  readonly #handlings = new Set<Handling>()
+  readonly #fleet: Fleet<Coordinator, 'older' | 'newer'>
   readonly #looking = new AsyncLocalStorage<Looks>()
   #made = 0
 
@@ -84,13 +81,27 @@ export class GroupWorld {
     this.#mutation = options.mutation ?? {}
     this.trace = options.isTraced ? [] : undefined
     this.watch = new GroupWatch(this.recorder, () => this.schedule.nowMs, this.tally.hit)
+    this.#fleet = new Fleet({
+      random: this.random,
+      schedule: this.schedule,
+      faults: this.faults,
+      kind: 'coordinator ',
+      make: (build) => this.#newCoordinator(build === 'newer'),
+      travel: (what, arrive) => this.#travel(what, arrive),
+      note: (line) => this.note(line),
+      hung: (detail) => this.report('hung', detail),
+      longestHandlingMs,
+    })
     const source: FaultSource = { decide: (call) => this.#decide(call), sleep: (ms) => this.schedule.sleep(ms) }
     this.#items = faultyItems(this.watch.items(memoryItems()), source)
     this.#objects = faultyObjects(
       memoryObjects(() => this.schedule.nowMs),
       source,
     )
-    for (let i = 0; i < this.scenario.coordinators; i++) this.#coordinators.push(this.#newCoordinator())
+    for (let i = 0; i < this.scenario.coordinators; i++) this.#fleet.add('older')
+    for (const { atMs, slot, isNewer } of this.scenario.deployments) {
+      this.schedule.after(atMs, () => this.#fleet.deploy(slot, isNewer ? 'newer' : 'older'))
+    }
     this.note(`scenario ${JSON.stringify(this.scenario)}`)
   }
 
@@ -115,51 +126,40 @@ export class GroupWorld {
   }
 
   coordinator(): Coordinator {
-    return this.#coordinators[this.random.int(this.#coordinators.length)] ?? this.#newCoordinator()
+    return this.#fleet.machine()
   }
 
   isInService(coordinator: Coordinator): boolean {
-    return this.#coordinators.includes(coordinator)
+    return this.#fleet.isInService(coordinator)
   }
 
-  /** Asks a coordinator over the network. What was asked goes on, or begins, when the client has given up. */
-  request<Value>(
+  async request<Value>(
     what: string,
     coordinator: Coordinator,
     timeoutMs: number,
     handle: (groups: GroupService) => Promise<Value>,
   ): Promise<Reply<Value>> {
     this.operations += 1
-    return new Promise((resolve) => {
-      const arrive = (): void => {
-        const handling = { coordinator, what }
-        const arrivedMs = this.schedule.nowMs
-        this.#handlings.add(handling)
-        const reply = (outcome: Reply<Value>) => {
-          this.#handlings.delete(handling)
-          const tookMs = this.schedule.nowMs - arrivedMs
-          const ranAllTheTime = coordinator.process.frozenUntilMs <= arrivedMs
-          if (ranAllTheTime && tookMs > longestHandlingMs) this.report('hung', `${what} took ${tookMs} ms`)
-          this.#travel(`answer to ${what}`, () => resolve(outcome))
-        }
-        handle(coordinator.groups).then(
-          (value) => reply({ outcome: 'answered', value }),
-          (error: unknown) => {
-            if (!(error instanceof StoreUnavailable || error instanceof OutcomeUnknown)) {
-              this.report('unexpected-error', `${what}: ${error instanceof Error ? error.stack : error}`)
-            }
-            reply({ outcome: 'failed', error })
-          },
-        )
+    return this.#fleet.request(what, coordinator, timeoutMs, async ({ groups }) => {
+      try {
+        return await handle(groups)
+      } catch (error) {
+        if (!this.#isRetriable(error))
+          this.report('unexpected-error', `${what}: ${error instanceof Error ? error.stack : error}`)
+        throw error
       }
-      this.schedule.after(timeoutMs, () => resolve({ outcome: 'silence' }))
-      this.#travel(what, () => coordinator.process.resume(arrive))
     })
   }
 
+  #isRetriable(error: unknown): boolean {
+    const isStopped = error instanceof NewerGroupFormat && this.scenario.deployments.length > 0
+    if (isStopped) this.faults.hit('format not known')
+    return isStopped || error instanceof StoreUnavailable || error instanceof OutcomeUnknown
+  }
+
   /** Requests that are being handled by coordinators that live. */
-  pending(): readonly Handling[] {
-    return [...this.#handlings].filter(({ coordinator }) => !coordinator.process.isDead)
+  pending(): readonly { readonly what: string }[] {
+    return this.#fleet.pending()
   }
 
   /** Commits are known to have looked when an answer about their topic's offsets has arrived. */
@@ -175,21 +175,21 @@ export class GroupWorld {
   #travel(what: string, arrive: () => void): void {
     const { random, scenario, schedule } = this
     if (!this.isClosing && random.chance(scenario.lost)) {
-      this.faults.hit('request or answer lost')
+      this.faults.hit('message lost')
       this.note(`lost: ${what}`)
       return
     }
     const isLate = !this.isClosing && random.chance(scenario.late)
     const hopMs = isLate ? random.spread(100, scenario.longestLateMs) : random.logNormal(0.7, 0.5)
     if (isLate) {
-      this.faults.hit('request or answer late')
+      this.faults.hit('message late')
       this.note(`late by ${hopMs}: ${what}`)
       this.restless(schedule.nowMs + hopMs)
     }
     schedule.after(hopMs, arrive)
   }
 
-  #newCoordinator(): Coordinator {
+  #newCoordinator(isNewer: boolean): Coordinator {
     this.#made += 1
     const name = `s${this.#made}`
     const process = new Process(this.schedule)
@@ -203,7 +203,8 @@ export class GroupWorld {
     }
     const wire = this.#wire(name, process)
     const wired = this.#looked(wiredItems(this.#items, wire))
-    const items = this.#mutation.items?.(wired) ?? wired
+    const read = isNewer ? newerDocuments(wired) : wired
+    const items = this.#mutation.items?.(read) ?? read
     const objects = wiredObjects(this.#objects, wire)
     const groups = new Groups({ items, objects, clock }, this.#topics(), scenario.limits)
     return { name, process, groups: this.#mutation.groups?.(groups, () => this.watch.group) ?? groups }
@@ -246,10 +247,11 @@ export class GroupWorld {
 
   #decide(call: StoreCall) {
     if (this.isClosing) return { fault: 'pass' } as const
-    const fault = this.#slowCommit(call) ?? faultOf(call, this.scenario.climate, this.random)
+    const fault = this.#slowCommit(call) ?? faultOf(call, this.scenario.climate, this.random, this.faults.hit)
     const isTooOld = this.watch.writtenMs(call.where) < this.schedule.nowMs - this.scenario.staleForMs
     if (fault.fault === 'pass' || (fault.fault === 'stale' && isTooOld)) return { fault: 'pass' } as const
-    this.faults.hit(fault.fault)
+    const counted = faultClassOf(call, fault)
+    if (counted !== undefined) this.faults.hit(counted)
     this.note(`fault ${fault.fault} of ${call.call} ${call.where}`)
     if (fault.fault === 'late' || fault.fault === 'echo') this.restless(this.schedule.nowMs + fault.afterMs)
     return fault
@@ -263,29 +265,9 @@ export class GroupWorld {
   }
 
   #stumble(name: string, process: Process): void {
-    const { crashes, freezes, longestFreezeMs } = this.scenario.climate
-    if (this.isClosing || process.isDead || process.isFrozen) return
-    if (this.random.chance(crashes)) {
-      this.faults.hit('coordinator crashes')
-      this.note(`${name} crashes`)
-      process.kill()
-      for (const one of this.#handlings) if (one.coordinator.process === process) this.#handlings.delete(one)
-      this.#replace(process, this.random.spread(50, 10_000))
-    } else if (this.random.chance(freezes)) {
-      const ms = this.random.spread(1000, longestFreezeMs)
-      this.faults.hit('coordinator freezes')
-      this.note(`${name} freezes for ${ms}`)
-      process.freeze(ms)
-      this.restless(this.schedule.nowMs + ms)
-      if (ms > noticedFreezeMs) this.#replace(process, this.random.between(0, noticedFreezeMs))
-    }
-  }
-
-  #replace(process: Process, afterMs: number): void {
-    this.schedule.after(afterMs, () => {
-      const slot = this.#coordinators.findIndex((one) => one.process === process)
-      if (slot >= 0) this.#coordinators[slot] = this.#newCoordinator()
-    })
+    if (this.isClosing) return
+    const frozenMs = this.#fleet.stumble(name, process, this.scenario.climate)
+    if (frozenMs > 0) this.restless(this.schedule.nowMs + frozenMs)
   }
 
   /** After this nothing new goes wrong. */

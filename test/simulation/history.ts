@@ -25,6 +25,8 @@ export type Appended = {
   readonly records: readonly LoggedRecord[]
   /** Undefined when the batch is not idempotent. */
   readonly sequence: Sequence | undefined
+  /** Of the shard's leader at this row. */
+  readonly leaderEpoch: number
 }
 
 type Sequence = { readonly producerId: number; readonly epoch: number; readonly base: number }
@@ -47,6 +49,8 @@ export type Send = {
   /** Tries carry the same sequence: however many there are, one batch comes of them. */
   readonly isIdempotent: boolean
   readonly tries: readonly Try[]
+  /** For each time that a machine took it on: the epoch under which it did so as leader, undefined for others. */
+  readonly leaderEpochs: readonly (number | undefined)[]
 }
 
 export type Try = {
@@ -63,6 +67,8 @@ export type Try = {
 
 export type Fetch = {
   readonly consumer: string
+  /** The machine that answered. */
+  readonly by: string
   readonly partition: string
   readonly from: number
   readonly to: number

@@ -1,11 +1,10 @@
-import { decodeState } from '../../lib/log/checkpoint.ts'
 import { refusal } from '../../lib/log/decide.ts'
-import { logFold } from '../../lib/log/fold.ts'
 import type { Append, Row } from '../../lib/log/row.ts'
 import { leaderEpochOf, objectsOf, partitionOf, type Segment, type State, ticketOf } from '../../lib/log/state.ts'
 import { readBatchHeader } from '../../lib/protocol/batch.ts'
 import type { NewItem } from '../../lib/store/items.ts'
 import { recordsOf } from '../support/batches.ts'
+import { isNewerRow, readingFold } from './builds.ts'
 import type { LogEvent } from './history.ts'
 import { difference } from './same-state.ts'
 import { TrueLog } from './true-log.ts'
@@ -18,7 +17,7 @@ export class JournalWatch {
   readonly #options: WatcherOptions
   readonly #log = new TrueLog()
   /** The fold of the rows 1…i, for every i. */
-  readonly #states: State[] = [logFold.empty]
+  readonly #states: State[] = [readingFold.empty]
   readonly #named = new Set<string>()
   #checkpoint = { seq: 0, object: '', floor: 0 }
 
@@ -29,7 +28,7 @@ export class JournalWatch {
   }
 
   get state(): State {
-    return this.#states.at(-1) ?? logFold.empty
+    return this.#states.at(-1) ?? readingFold.empty
   }
 
   get floor(): number {
@@ -58,11 +57,12 @@ export class JournalWatch {
       this.#report(seq > before.seq ? 'hole' : 'row-replaced', `row ${seq} after ${before.seq}`)
       return
     }
-    const row = logFold.decodeRow(item.body)
+    const row = readingFold.decodeRow(item.body)
     this.#options.hit(`row: ${row.kind}`)
+    if (isNewerRow(item.body)) this.#options.hit('row of a newer version')
     if (row.id !== item.attempt) this.#report('wrong-attempt', `row ${seq}`)
     this.#checkRow(before, row)
-    const after = logFold.apply(before, row)
+    const after = readingFold.apply(before, row)
     this.#states.push(after)
     this.#follow(before, row)
     this.#checkState(before, after)
@@ -88,7 +88,7 @@ export class JournalWatch {
     if (bytes === undefined) this.#report('dangling', now.object)
     else if (truth === undefined) this.#report('wrong-checkpoint', what)
     else {
-      const found = difference(decodeState(bytes, this.#prefix), truth)
+      const found = difference(readingFold.decodeState(bytes, this.#prefix), truth)
       if (found !== undefined) this.#report('wrong-checkpoint', `${what}: ${found}`)
       if ([...truth.partitions.values()].some(({ tail }) => tail.some(({ source }) => source.in === 'row')))
         this.#options.hit('checkpoint with inline bytes')
@@ -125,7 +125,7 @@ export class JournalWatch {
 
   /** Tells the history what the row does to the log, counted here and not by the fold. */
   #follow(before: State, row: Row): void {
-    if (row.kind === 'append') this.#followAppend(row)
+    if (row.kind === 'append') this.#followAppend(row, leaderEpochOf(before))
     else if (row.kind === 'trim') {
       const partition = this.partitionName(row.partition)
       this.#record({ event: 'trimmed', order: this.#options.tick(), partition, logStart: Number(row.logStartOffset) })
@@ -136,7 +136,7 @@ export class JournalWatch {
     } else if (row.kind === 'rewrite') for (const segment of row.added) this.#checkSegment(row.partition, segment)
   }
 
-  #followAppend(row: Append): void {
+  #followAppend(row: Append, leaderEpoch: number): void {
     const order = this.#options.tick()
     const bytes = row.bytes.in === 'row' ? row.bytes.bytes : this.#bytes.get(this.#prefix + row.bytes.name)
     if (bytes === undefined) {
@@ -157,7 +157,7 @@ export class JournalWatch {
       }))
       const baseOffset = this.#log.partition(partition).records.length
       const sequence = producerId < 0n ? undefined : { producerId: Number(producerId), epoch, base }
-      this.#record({ event: 'appended', order, partition, baseOffset, records, sequence })
+      this.#record({ event: 'appended', order, partition, baseOffset, records, sequence, leaderEpoch })
     }
   }
 

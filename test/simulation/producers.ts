@@ -1,10 +1,10 @@
-import { isOutage } from '../../lib/journal/outage.ts'
 import { batchFrom, type Verdict } from '../../lib/log/append.ts'
-import { leaderEpochOf } from '../../lib/log/state.ts'
 import { journalPartition, type Shard } from '../../lib/store/keys.ts'
 import { batch } from '../support/batches.ts'
+import type { Reply } from './fleet.ts'
 import type { Send, Try } from './history.ts'
-import type { Machine, Reply, World } from './world.ts'
+import { lead } from './upkeep.ts'
+import type { Machine, World } from './world.ts'
 
 /** Handlers give up after one of these. */
 const handlerMs = [300, 2000, 10_000] as const
@@ -18,6 +18,7 @@ type Batch = {
   readonly isIdempotent: boolean
   readonly send: Send
   readonly tries: Try[]
+  readonly leaderEpochs: (number | undefined)[]
 }
 
 type Outcome = 'acknowledged' | 'refused' | 'unknown'
@@ -53,30 +54,39 @@ class Sender {
     })
     const values = records === 1 ? [value] : Array.from({ length: records }, (_, i) => `${value}/${i}`)
     const tries: Try[] = []
+    const leaderEpochs: (number | undefined)[] = []
     const name = watcher.journal(journalPartition(this.shard)).partitionName(partition)
-    const send = { partition: name, values, isIdempotent: sequence !== undefined, tries }
+    const send = { partition: name, values, isIdempotent: sequence !== undefined, tries, leaderEpochs }
     recorder.sends.push(send)
-    return { partition, bytes, isIdempotent: send.isIdempotent, send, tries }
+    return { partition, bytes, isIdempotent: send.isIdempotent, send, tries, leaderEpochs }
   }
 
   /** One try of batches that share a request. `isInTurn`: nothing entitles anybody to refuse them. */
   async try(
     batches: readonly Batch[],
     isInTurn: boolean,
-    leaderEpochAt: (machine: Machine) => number | undefined = () => undefined,
+    leaderEpochAt: (machine: Machine) => Promise<number | undefined> = async () => undefined,
   ): Promise<readonly Outcome[]> {
     const { world, shard } = this
     const from = world.recorder.tick()
     const timeoutMs = world.random.pick([2000, 29_000])
     const ms = world.random.pick(handlerMs)
-    const append = (machine: Machine) => {
+    const append = async (machine: Machine) => {
+      const untilMs = machine.clock.now() + ms
+      const leaderEpoch = await leaderEpochAt(machine)
+      for (const { leaderEpochs } of batches) leaderEpochs.push(leaderEpoch)
       const sent = batches.map(({ partition, bytes }) => batchFrom(partition, bytes))
-      const request = { batches: sent, leaderEpoch: leaderEpochAt(machine) }
-      return machine.lane(shard).append(request, machine.clock.now() + ms)
+      const request = { batches: sent, leaderEpoch }
+      const answer = await machine.lane(shard).append(world.mutation.send?.(request) ?? request, untilMs)
+      const isDeposed = answer.outcome === 'decided' && answer.verdicts.some(isFenced)
+      // Of its own epoch only: it may have become leader again meanwhile.
+      if (isDeposed && machine.leads.get(shard.topicId) === leaderEpoch) machine.leads.delete(shard.topicId)
+      return answer
     }
     const reply = await world.request(`append of ${this.#name}`, this.machine(), timeoutMs, append)
     const to = world.recorder.tick()
-    if (reply.outcome === 'failed' && !isOutage(reply.error)) world.report('unexpected-error', String(reply.error))
+    if (reply.outcome === 'failed' && !world.isRetriable(reply.error))
+      world.report('unexpected-error', String(reply.error))
     return batches.map(({ tries }, i) => {
       const { outcome, offset, error, isDuplicate } = outcomeOf(reply, i)
       if (error) world.tally.hit(`refused: ${error}`)
@@ -95,6 +105,8 @@ class Sender {
     return this.world.schedule.sleep(this.world.random.spread(1, limitMs))
   }
 }
+
+const isFenced = (verdict: Verdict): boolean => verdict.outcome === 'refused' && verdict.error === 'FENCED_LEADER_EPOCH'
 
 const outcomeOf = (
   reply: Reply<Awaited<ReturnType<ReturnType<Machine['lane']>['append']>>>,
@@ -117,7 +129,7 @@ const bursts = async (sender: Sender, batches: number, send: () => Promise<void>
   const { world } = sender
   for (let sent = 0; sent < batches && !world.isClosing; ) {
     for (let left = world.random.pick([1, 2, 5, 8]); left > 0 && sent < batches; left--, sent++) await send()
-    await sender.pause(world.scenario.activeMs / 5)
+    await sender.pause(world.scenario.activeMs / 10)
   }
 }
 
@@ -125,11 +137,13 @@ const bursts = async (sender: Sender, batches: number, send: () => Promise<void>
 export const plainProducer = async (world: World, shard: Shard, name: string): Promise<void> => {
   const sender = new Sender(world, shard, name)
   const { random, scenario } = world
+  const isLed = scenario.hasLeaders && random.chance(0.3)
+  const leaderEpochAt = isLed ? asLeader(world, shard, 0.2) : undefined
   await bursts(sender, scenario.batchesPerProducer, async () => {
     const partitions = random.pick([1, 1, scenario.partitionsPerShard])
     let batches = Array.from({ length: partitions }, () => sender.batch(random.int(scenario.partitionsPerShard)))
     for (let retries = random.int(4); ; retries--) {
-      const outcomes = await sender.try(batches, true)
+      const outcomes = await sender.try(batches, !isLed, leaderEpochAt)
       batches = batches.filter((_, i) => outcomes[i] === 'unknown')
       if (retries <= 0 || batches.length === 0) break
       await sender.pause(longestRetryMs)
@@ -144,7 +158,8 @@ export const plainProducer = async (world: World, shard: Shard, name: string): P
 export const idempotentProducer = async (world: World, shard: Shard, name: string): Promise<void> => {
   const sender = new Sender(world, shard, name)
   const { random, scenario, schedule } = world
-  const isLed = random.chance(0.2)
+  const isLed = scenario.hasLeaders && random.chance(0.6)
+  const leaderEpochAt = isLed ? asLeader(world, shard, random.pick([0.1, 0.5, 1])) : undefined
   const maxInFlight = random.pick([1, 2, 5])
   const partition = random.int(scenario.partitionsPerShard)
   let producerId = world.newProducerId()
@@ -160,7 +175,7 @@ export const idempotentProducer = async (world: World, shard: Shard, name: strin
     unsettled.add(sequence)
     while (!isGivenUp) {
       const isInTurn = ![...unsettled].some((other) => other < sequence) && !isLed
-      const [outcome] = await sender.try([batch], isInTurn, isLed ? knownLeaderEpoch(shard) : undefined)
+      const [outcome] = await sender.try([batch], isInTurn, leaderEpochAt)
       if (outcome === 'acknowledged') {
         unsettled.delete(sequence)
         return
@@ -191,11 +206,13 @@ export const idempotentProducer = async (world: World, shard: Shard, name: strin
   await Promise.all(inFlight)
 }
 
-const knownLeaderEpoch =
-  (shard: Shard) =>
-  (machine: Machine): number => {
-    const { known } = machine.lane(shard)
-    return known ? leaderEpochOf(known) : 0
+/** A machine that does not believe to lead makes itself leader first, or appends like everybody else. */
+const asLeader =
+  (world: World, shard: Shard, share: number) =>
+  async (machine: Machine): Promise<number | undefined> => {
+    const led = machine.leads.get(shard.topicId)
+    if (led !== undefined || !world.random.chance(share)) return led
+    return lead(machine, shard, world.random.int(3))
   }
 
 /** Sends what must be refused: sequences that nobody has reached, leader epochs that nobody has. */
@@ -205,9 +222,9 @@ export const intruder = async (world: World, shard: Shard, name: string): Promis
   for (let i = 0; i < 4 && !world.isClosing; i++) {
     const partition = random.int(scenario.partitionsPerShard)
     const sequence = { producerId: world.newProducerId(), producerEpoch: 0, baseSequence: 5 }
-    const isFenced = random.chance(0.5)
-    const batch = sender.batch(partition, isFenced ? undefined : sequence)
-    await sender.try([batch], false, isFenced ? () => 999 : undefined)
+    const isLeader = random.chance(0.5)
+    const batch = sender.batch(partition, isLeader ? undefined : sequence)
+    await sender.try([batch], false, isLeader ? async () => 999 : undefined)
     await sender.pause(scenario.activeMs / 3)
   }
 }

@@ -1,10 +1,10 @@
-import { isOutage } from '../../lib/journal/outage.ts'
 import { fetchRecords, offsetAtTimestamp, offsetOfMaxTimestamp } from '../../lib/journal/read.ts'
 import { partitionOf } from '../../lib/log/state.ts'
 import { journalPartition, type Shard } from '../../lib/store/keys.ts'
 import { recordsOf } from '../support/batches.ts'
+import type { Reply } from './fleet.ts'
 import type { ReadRecord } from './history.ts'
-import type { Machine, Reply, World } from './world.ts'
+import type { Machine, World } from './world.ts'
 
 const timeoutMs = 20_000
 
@@ -13,7 +13,8 @@ const nameOf = (world: World, shard: Shard, partition: number): string =>
 
 /** The value, when there is one; an error that no outage explains is an anomaly. */
 const answerOf = <Value>(world: World, reply: Reply<Value>): Value | undefined => {
-  if (reply.outcome === 'failed' && !isOutage(reply.error)) world.report('unexpected-error', String(reply.error))
+  if (reply.outcome === 'failed' && !world.isRetriable(reply.error))
+    world.report('unexpected-error', String(reply.error))
   return reply.outcome === 'answered' ? reply.value : undefined
 }
 
@@ -34,7 +35,15 @@ const fetchOnce = async (world: World, machine: Machine, at: Position): Promise<
   const fetched = answerOf(world, reply)
   if (fetched === undefined) return undefined
   const ends = { logStart: Number(fetched.logStartOffset), end: Number(fetched.highWatermark) }
-  const op = { consumer, partition: nameOf(world, shard, partition), from, to: recorder.tick(), offset, ...ends }
+  const op = {
+    consumer,
+    by: machine.name,
+    partition: nameOf(world, shard, partition),
+    from,
+    to: recorder.tick(),
+    offset,
+    ...ends,
+  }
   if (fetched.outcome === 'out of range') {
     tally.hit('offset out of range')
     recorder.fetches.push({ ...op, records: undefined })
@@ -69,11 +78,11 @@ export const consumer = async (world: World, name: string): Promise<void> => {
   let slot = random.int(scenario.machines)
   while (!world.isClosing) {
     if (random.chance(0.2)) slot = random.int(scenario.machines)
-    for (let burst = random.pick([1, 3, 6]); burst > 0; burst--) {
+    for (let burst = random.pick([2, 4, 8]); burst > 0; burst--) {
       const at = positions[random.int(positions.length)]
       if (at) await fetchOnce(world, world.machine(slot), at)
     }
-    await schedule.sleep(random.spread(10, scenario.activeMs / 4))
+    await schedule.sleep(random.spread(10, scenario.activeMs / 10))
   }
 }
 
@@ -83,7 +92,7 @@ export const lookups = async (world: World): Promise<void> => {
   while (!world.isClosing) {
     const [shard, partition] = [random.pick([firstOf(scenario.shards), ...scenario.shards]), pickPartition(world)]
     await random.pick([askEnds, askTimestamp, askMaxTimestamp])(world, shard, partition)
-    await schedule.sleep(random.spread(10, scenario.activeMs / 4))
+    await schedule.sleep(random.spread(10, scenario.activeMs / 10))
   }
 }
 

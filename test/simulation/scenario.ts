@@ -1,5 +1,6 @@
 import { defaultRules, type Rules } from '../../lib/journal/journal.ts'
 import type { Shard } from '../../lib/store/keys.ts'
+import type { Build } from './builds.ts'
 import type { Random } from './random.ts'
 import { type Climate, drawClimate } from './weather.ts'
 
@@ -28,7 +29,15 @@ export type Scenario = {
   readonly spells: number
   /** Upkeep does little else but to truncate. */
   readonly isTruncating: boolean
+  /** Nobody does any upkeep but writers, for themselves, as long as there are faults. */
+  readonly isUpkeepOff: boolean
+  /** Machines become leaders, and depose each other. */
+  readonly hasLeaders: boolean
+  /** Machines are replaced by those of another version; without any all are of the one under test. */
+  readonly deployments: readonly Deployment[]
 }
+
+type Deployment = { readonly atMs: number; readonly slot: number; readonly build: Build }
 
 /** Clocks count: a view is fresh for a while, and rows are kept for longer than that and all skew together. */
 const withClocks: Rules = { freshMs: 8000, truncateAfterMs: 23_000 }
@@ -53,23 +62,42 @@ export const drawScenario = (random: Random): Scenario => {
   const rules = usesClocks ? random.pick([withClocks, withClocks, withClocks, defaultRules]) : neverFresh
   const climate = drawClimate(random)
   const shards = isTruncating ? 1 : random.pick([1, 1, 1, 2])
+  const machines = isTruncating ? random.pick([2, 3]) : random.pick([1, 2, 3, 3, 4])
+  const activeMs = isTruncating ? 60_000 : random.pick([60_000, 150_000])
+  const isUpkeepOff = !isTruncating && random.chance(0.08)
   return {
     climate: isTruncating ? { ...climate, ...lateRows } : climate,
     rules,
     largestSkewMs: usesClocks ? 7000 : 600_000,
-    machines: isTruncating ? random.pick([2, 3]) : random.pick([1, 2, 3, 4]),
+    machines,
     shards: Array.from({ length: shards }, (_, i) => ({ topicId: `topic${'AB'.charAt(i)}AAAAAAAAAAAAAAAA`, index: 0 })),
     partitionsPerShard: random.pick([1, 2, 3]),
     inlineBytes: random.pick([0, 300, 300, 4096]),
     lingerMs: random.pick([0, 0, 5]),
     pageSize: random.pick([1, 3, 1000, 1000]),
-    urgentRows: random.pick([6, 12, 1000]),
+    urgentRows: isUpkeepOff ? 12 : random.pick([6, 12, 1000]),
     producers: isTruncating ? 4 : random.pick([2, 3]),
-    batchesPerProducer: random.pick([8, 12, 20]),
-    consumers: random.pick([1, 2, 3]),
+    batchesPerProducer: isTruncating ? random.pick([20, 40]) : random.pick([30, 60, 100]),
+    consumers: random.pick([2, 3, 4]),
     maintenanceMs: isTruncating ? 700 : random.pick([1000, 2000, 4000]),
-    activeMs: isTruncating ? 30_000 : random.pick([40_000, 100_000]),
-    spells: random.pick([0, 1, 3]),
+    activeMs,
+    spells: random.pick([0, 2, 4]),
     isTruncating,
+    isUpkeepOff,
+    hasLeaders: random.chance(0.4),
+    deployments: random.chance(0.25) ? drawDeployments(random, machines, activeMs) : [],
   }
+}
+
+const drawDeployments = (random: Random, machines: number, activeMs: number): readonly Deployment[] => {
+  const roll = (build: Build, from: number, to: number): readonly Deployment[] =>
+    Array.from({ length: machines }, (_, slot) => ({ atMs: activeMs * random.between(from, to), slot, build }))
+  return random.pick([
+    // As it should be: nobody writes what not everybody can read.
+    () => [...roll('reading', 0.1, 0.4), ...roll('writing', 0.5, 0.9)],
+    // Old and new write side by side.
+    () => roll('writing', 0.2, 0.9),
+    // The new version is withdrawn when it has written, and comes back.
+    () => [...roll('writing', 0.2, 0.4), ...roll('older', 0.4, 0.6), ...roll('writing', 0.7, 0.95)],
+  ])()
 }

@@ -1,21 +1,12 @@
-import { journalPartition } from '../../lib/store/keys.ts'
-import { type Anomaly, check } from './checker.ts'
-import type { Tally } from './paths.ts'
+import { auditJournal } from '../../lib/maintenance/audit-journal.ts'
+import { auditObjects } from '../../lib/maintenance/audit-objects.ts'
+import { journalPartition, type Shard } from '../../lib/store/keys.ts'
+import { check } from './checker.ts'
+import type { Outcome } from './outcome.ts'
 import { deliveryMs, idempotentProducer, intruder, plainProducer } from './producers.ts'
 import { consumer, lookups, readEverything } from './readers.ts'
 import { tidyUp, upkeep } from './upkeep.ts'
 import { type Mutation, World } from './world.ts'
-
-export type Outcome = {
-  readonly seed: number
-  readonly anomalies: readonly Anomaly[]
-  readonly operations: number
-  readonly faults: Tally
-  readonly tally: Tally
-  readonly virtualMs: number
-  readonly events: number
-  readonly trace: readonly string[]
-}
 
 /** After the last fault everything that is under way ends within this. */
 const settleMs = 60_000
@@ -42,7 +33,7 @@ export const simulate = async (
   for (const request of world.handledSince(calmMs)) recorder.hung.push(request)
   await schedule.run(schedule.nowMs + deliveryMs)
   if (scenario.climate.longestLateMs > hourMs || scenario.climate.longestFreezeMs > hourMs) await sleepOn(world)
-  const reader = world.newMachine()
+  const reader = world.newestMachine()
   world.spawn('the last look', async () => {
     await tidyUp(world)
     await readEverything(world, reader)
@@ -50,7 +41,10 @@ export const simulate = async (
   await schedule.run(schedule.nowMs + lastMs)
   for (const request of world.handledSince(Number.POSITIVE_INFINITY)) recorder.hung.push(request)
   if (world.running > 0) recorder.hung.push(`${world.running} clients`)
-  for (const shard of scenario.shards) world.watcher.journal(journalPartition(shard)).checkReferences()
+  for (const shard of scenario.shards) {
+    world.watcher.journal(journalPartition(shard)).checkReferences()
+    await audit(world, shard)
+  }
   return {
     seed,
     anomalies: [...world.anomalies, ...check(recorder)],
@@ -59,6 +53,7 @@ export const simulate = async (
     tally: world.tally,
     virtualMs: world.elapsedMs,
     events: schedule.events,
+    settledMs: 0,
     trace: world.trace ?? [],
   }
 }
@@ -77,6 +72,16 @@ const spawnAll = (world: World): void => {
   for (let i = 0; i < scenario.consumers; i++) world.spawn(`c${i}`, () => consumer(world, `c${i}`))
   world.spawn('lookups', () => lookups(world))
   world.spawn('upkeep', () => upkeep(world))
+}
+
+/** What `wadi audit` would say of the stores now, if it had nothing to wait for. */
+const audit = async (world: World, shard: Shard): Promise<void> => {
+  const { stored } = world
+  const journal = await auditJournal(stored, shard)
+  const { state, item } = journal
+  const options = { checkpoint: item?.object ?? '', sample: Number.POSITIVE_INFINITY, onRead: () => {} }
+  const objects = state && (await auditObjects(stored.objects, shard, { ...options, state }))
+  for (const { kind, what } of [...journal.found, ...(objects?.found ?? [])]) world.report('audit', `${kind}: ${what}`)
 }
 
 /** Two days of little. */

@@ -1,48 +1,8 @@
-import { writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { expect, test } from 'vitest'
-import { type Campaign, reportOf, runCampaign, seedsFrom, summaryOf } from './campaign.ts'
+import { expect } from 'vitest'
+import { runCampaign } from './campaign.ts'
+import { campaignTests } from './campaign-tests.ts'
 import { simulate } from './simulate.ts'
 
-const histories = Number(process.env['WADI_SIMULATION_HISTORIES'] ?? 2000)
-const wanted = process.env['WADI_SIMULATION_SEED']
-const firstSeed = wanted === undefined ? Date.now() >>> 0 : Number(wanted)
-const perHistoryMs = 500
-
-/** Seeds that failed once. */
-const formerlyFailing: readonly number[] = [9, 24, 20_012, 22_321, 23_271, 4_002_202]
-
-test.skipIf(wanted !== undefined)('the same seed gives the same history, byte for byte', async () => {
-  for (const seed of seedsFrom(firstSeed, 5)) {
-    const [first, second] = [await simulate(seed, { isTraced: true }), await simulate(seed, { isTraced: true })]
-    expect(first.trace.length).toBeGreaterThan(100)
-    expect(second.trace.join('\n')).toBe(first.trace.join('\n'))
-  }
-})
-
-test.skipIf(wanted !== undefined)('seeds that failed once do not fail again', async () => {
-  expect(reportOf((await runCampaign(formerlyFailing)).failed)).toBe('')
-})
-
-let campaign: Campaign | undefined
-
-test(
-  'no history shows an anomaly',
-  async () => {
-    campaign = await runCampaign(seedsFrom(firstSeed, wanted === undefined ? histories : 1))
-    process.stdout.write(`${summaryOf(campaign)}, seeds from ${firstSeed}\n`)
-    if (wanted !== undefined) {
-      const file = join(tmpdir(), `wadi-simulation-${wanted}.txt`)
-      await writeFile(file, (await simulate(firstSeed, { isTraced: true })).trace.join('\n'))
-      process.stdout.write(`its trace is in ${file}\n`)
-    }
-    expect(reportOf(campaign.failed)).toBe('')
-  },
-  60_000 + histories * perHistoryMs,
-)
-
-/** Each of these is a place where a mistake would hide. */
 const rarePaths = [
   'own row recognised',
   'conflict applied',
@@ -68,16 +28,47 @@ const rarePaths = [
   'row: rewrite',
   'row: trim',
   'row truncated',
+  'lead: something',
+  'row of a newer version',
+  'deployed: older',
   'refused: DUPLICATE_SEQUENCE_NUMBER',
   'refused: FENCED_LEADER_EPOCH',
   'refused: OUT_OF_ORDER_SEQUENCE_NUMBER',
 ]
 
-/** Of a path that is taken this often in two thousand histories, a run that misses it is no accident. */
-const historiesPerHit = 200
+const faultClasses = [
+  'request lost',
+  'answer lost',
+  'applied late, no answer',
+  'applied twice',
+  'throttled',
+  'slow call',
+  'slow upload',
+  'stale read',
+  'read with holes',
+  'page split',
+  'crash',
+  'freeze',
+  'wrong clock',
+  'abandoned by its client',
+  'format not known',
+  'upkeep off',
+]
 
-test.skipIf(wanted !== undefined)('every rare path was taken', () => {
-  const least = Math.floor(histories / historiesPerHit)
-  const missed = rarePaths.filter((path) => (campaign?.tally.count(path) ?? 0) < least)
-  expect(missed.map((path) => `${path}: ${campaign?.tally.count(path)} of ${least}`)).toEqual([])
+campaignTests({
+  name: 'simulation',
+  titles: {
+    sameSeed: 'the same seed gives the same history, byte for byte',
+    noAnomaly: 'no history shows an anomaly',
+    everyFault: 'every class of fault happened, and no other',
+    everyPath: 'every rare path was taken',
+  },
+  histories: { variable: 'WADI_SIMULATION_HISTORIES', otherwise: 600 },
+  seedVariable: 'WADI_SIMULATION_SEED',
+  traceFile: (seed) => `wadi-simulation-${seed}.txt`,
+  simulate,
+  run: runCampaign,
+  twice: 5,
+  rarePaths,
+  expectFaults: (classes) => expect(classes.toSorted()).toEqual(faultClasses.toSorted()),
 })

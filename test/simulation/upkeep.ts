@@ -1,5 +1,4 @@
 import { checkpoint, truncate } from '../../lib/journal/checkpoint.ts'
-import { isOutage } from '../../lib/journal/outage.ts'
 import { leaderEpochOf, partitionOf } from '../../lib/log/state.ts'
 import { flush } from '../../lib/maintenance/flush.ts'
 import { mergeSegments } from '../../lib/maintenance/merge.ts'
@@ -45,12 +44,20 @@ const jobs = {
       const trimmed = BigInt(Math.floor(random.next() ** 2 * Number(endOffset - logStartOffset + 1n)))
       return { kind: 'trim', partition: index, logStartOffset: logStartOffset + trimmed }
     }, clock.now() + changeMs),
-  lead: ({ lane, clock }, shard, random) =>
-    lane(shard).change(
-      (state) => ({ kind: 'lead', node: random.int(3), epoch: leaderEpochOf(state) + 1 }),
-      clock.now() + changeMs,
-    ),
+  lead: async (machine, shard, random) => (await lead(machine, shard, random.int(3))) ?? 'not a leader',
 } satisfies Record<string, Job>
+
+/** The machine makes itself leader of the shard. The epoch, when it knows that it has become one. */
+export const lead = async (machine: Machine, shard: Shard, node: number): Promise<number | undefined> => {
+  let epoch = 0
+  const answer = await machine.lane(shard).change((state) => {
+    epoch = leaderEpochOf(state) + 1
+    return { kind: 'lead', node, epoch }
+  }, machine.clock.now() + changeMs)
+  if (answer.outcome !== 'changed') return undefined
+  machine.leads.set(shard.topicId, epoch)
+  return epoch
+}
 
 type JobName = keyof typeof jobs
 
@@ -81,7 +88,7 @@ const runJob = async (world: World, machine: Machine, name: JobName, shard: Shar
   )
   if (reply.outcome === 'failed') {
     // What it reads may have been rewritten and swept since it looked.
-    const mayHappen = isOutage(reply.error) || reply.error instanceof ObjectNotFound
+    const mayHappen = world.isRetriable(reply.error) || reply.error instanceof ObjectNotFound
     world.tally.hit(`${name} ${String(reply.error).slice(0, 14)}`)
     if (!mayHappen) world.report('unexpected-error', `${name}: ${String(reply.error)}`)
   }
@@ -96,7 +103,7 @@ const describe = (value: unknown): string => {
 /** Maintenance as nobody should run it: at any time, in any order, on any machine, and the same job twice at once. */
 export const upkeep = async (world: World): Promise<void> => {
   const { random, scenario, schedule } = world
-  while (!world.isClosing) {
+  while (!world.isClosing && !scenario.isUpkeepOff) {
     const shard = scenario.shards[random.int(scenario.shards.length)]
     const name = random.pick(scenario.isTruncating ? truncating : often)
     if (shard) {

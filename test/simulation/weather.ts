@@ -39,7 +39,7 @@ export const calm: Climate = {
 }
 
 export const drawClimate = (random: Random): Climate => {
-  const faults = random.pick([0.003, 0.02, 0.06, 0.15])
+  const faults = random.pick([0.01, 0.05, 0.1, 0.16])
   const isShort = random.chance(0.5)
   return {
     faults,
@@ -48,35 +48,74 @@ export const drawClimate = (random: Random): Climate => {
     longestLateMs: isShort ? 120_000 : 40 * hourMs,
     slow: 0.2,
     slowUploads: random.pick([0, 0, 0.3]),
-    stale: random.pick([0, 0.1, 0.5]),
+    stale: random.pick([0.1, 0.5, 0.9]),
     crashes: random.pick([0, 0.0005, 0.003]),
     freezes: random.pick([0, 0.001, 0.006]),
     longestFreezeMs: isShort ? 120_000 : 48 * hourMs,
   }
 }
 
-const longestDelayMs = 20_000
-const longestUploadMs = 5000
+/** Slow is what takes longer than anything that is well. */
+const delayMs = { least: 100, most: 20_000 }
+const uploadMs = { least: 200, most: 5000 }
 
 const isWrite = (call: StoreCall['call']): boolean =>
   call === 'putIfAbsent' || call === 'replace' || call === 'delete' || call === 'putObject' || call === 'deleteObject'
 
-/** What happens to a call. */
-export const faultOf = (call: StoreCall, climate: Climate, random: Random): Fault => {
-  if (call.inconsistent && random.chance(climate.stale)) {
-    const share = random.pick([0.1, 0.5, 1])
-    return { fault: 'stale', writesAgo: () => (random.chance(share) ? 1 : 0) }
-  }
+/** What happens to a call. `notice` is told of a stale read when it shows something that is no longer so. */
+export const faultOf = (
+  call: StoreCall,
+  climate: Climate,
+  random: Random,
+  notice: (faultClass: string) => void,
+): Fault => {
+  if (call.inconsistent && random.chance(climate.stale)) return staleRead(call, random, notice)
   if (call.call === 'putObject' && random.chance(climate.slowUploads))
-    return { fault: 'delay', beforeMs: random.spread(50, longestUploadMs), afterMs: 0 }
+    return { fault: 'delay', beforeMs: random.spread(uploadMs.least, uploadMs.most), afterMs: 0 }
   if (!random.chance(call.call === 'putIfAbsent' ? climate.rowFaults : climate.faults)) return { fault: 'pass' }
-  if (random.chance(climate.slow)) return { fault: 'delay', beforeMs: random.spread(10, longestDelayMs), afterMs: 0 }
+  if (random.chance(climate.slow))
+    return { fault: 'delay', beforeMs: random.spread(delayMs.least, delayMs.most), afterMs: 0 }
   if (!isWrite(call.call)) return { fault: random.pick(['drop-before', 'drop-after', 'throttle']) }
   if (random.chance(climate.late)) {
     const afterMs = random.spread(100, climate.longestLateMs)
     return { fault: random.pick(['late', 'late', 'echo']), afterMs }
   }
   return { fault: random.pick(['drop-before', 'drop-after', 'drop-after', 'twice', 'throttle']) }
+}
+
+const staleRead = ({ call }: StoreCall, random: Random, notice: (faultClass: string) => void): Fault => {
+  const share = random.pick([0.1, 0.5, 1])
+  let isNoticed = false
+  const writesAgo = (): number => {
+    if (!random.chance(share)) return 0
+    if (!isNoticed) notice(call === 'query' && share < 1 ? 'read with holes' : 'stale read')
+    isNoticed = true
+    return 1
+  }
+  return { fault: 'stale', writesAgo }
+}
+
+/**
+ * The class under which a fault is counted; undefined where nobody can tell that it happened, or only later: a stale
+ * read in which nothing was old, a write that is repeated behind everybody's back, a delete of what is deleted.
+ */
+export const faultClassOf = ({ call }: StoreCall, { fault }: Fault): string | undefined => {
+  switch (fault) {
+    case 'drop-before':
+      return 'request lost'
+    case 'drop-after':
+      return 'answer lost'
+    case 'late':
+      return 'applied late, no answer'
+    case 'twice':
+      return call === 'delete' || call === 'deleteObject' ? undefined : 'applied twice'
+    case 'throttle':
+      return 'throttled'
+    case 'delay':
+      return call === 'putObject' ? 'slow upload' : 'slow call'
+    default:
+      return undefined
+  }
 }
 
 /** How long a call takes, there and back, in ms. */

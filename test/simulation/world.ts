@@ -2,9 +2,11 @@ import { LogBytes } from '../../lib/journal/bytes.ts'
 import { newCheckpointItem } from '../../lib/journal/checkpoint-item.ts'
 import type { Clock } from '../../lib/journal/clock.ts'
 import type { Rules } from '../../lib/journal/journal.ts'
-import { Lane, type LogJournal } from '../../lib/journal/lane.ts'
+import type { Lane, LogJournal } from '../../lib/journal/lane.ts'
 import { Logs } from '../../lib/journal/logs.ts'
 import { isOutage } from '../../lib/journal/outage.ts'
+import type { AppendRequest } from '../../lib/log/append.ts'
+import { NewerFormat } from '../../lib/log/at-rest.ts'
 import type { State } from '../../lib/log/state.ts'
 import { flush } from '../../lib/maintenance/flush.ts'
 import { type FaultSource, faultyItems, faultyObjects, type StoreCall } from '../../lib/store/faults.ts'
@@ -12,7 +14,9 @@ import type { Items } from '../../lib/store/items.ts'
 import { checkpointKey, journalPartition, type Shard } from '../../lib/store/keys.ts'
 import { memoryItems, memoryObjects } from '../../lib/store/memory.ts'
 import { ObjectNotFound, type Objects } from '../../lib/store/objects.ts'
+import { asOlderStores, type Build, foldOf, lanesWith } from './builds.ts'
 import type { Anomaly } from './checker.ts'
+import { Fleet, type Reply } from './fleet.ts'
 import { Recorder } from './history.ts'
 import { type Follows, Paths, Tally } from './paths.ts'
 import { Process } from './process.ts'
@@ -20,14 +24,17 @@ import { Random } from './random.ts'
 import { drawScenario, type Scenario } from './scenario.ts'
 import { Schedule } from './schedule.ts'
 import { Watcher } from './watcher.ts'
-import { calm, faultOf, latencyOf, spellOf } from './weather.ts'
-import { type WireOptions, wiredItems, wiredObjects } from './wire.ts'
+import { calm, faultClassOf, faultOf, latencyOf, spellOf } from './weather.ts'
+import { type Answer, type WireOptions, wiredItems, wiredObjects } from './wire.ts'
 
 /** A way to break the code from outside, to see whether anybody notices. */
 export type Mutation = {
   readonly rules?: (rules: Rules, follows: () => Follows) => Rules
   /** Stores that lie to the code. */
   readonly items?: (items: Items, follows: () => Follows) => Items
+  readonly objects?: (objects: Objects) => Objects
+  /** What machines are asked to append. */
+  readonly send?: (request: AppendRequest) => AppendRequest
   readonly fold?: (fold: LogJournal['fold'], follows: () => Follows) => LogJournal['fold']
   /** The machine that a maintenance job believes it runs on. */
   readonly job?: (machine: Machine, name: string) => Machine
@@ -46,20 +53,14 @@ export type Machine = {
   /** The same without a mutation of its fold, and the items without their lies. */
   readonly soundLane: (shard: Shard) => Lane
   readonly soundItems: Items
+  /** The leader epoch under which it believes to lead a topic's shard. */
+  readonly leads: Map<string, number>
 }
-
-export type Reply<Value> =
-  | { readonly outcome: 'answered'; readonly value: Value }
-  | { readonly outcome: 'failed'; readonly error: unknown }
-  /** The client gave up waiting, for whatever reason. */
-  | { readonly outcome: 'silence' }
-
-type Handling = { readonly machine: Machine; readonly what: string }
 
 /** Wednesday, 1 November 2023. */
 const startMs = 1_698_800_000_000
-/** A machine that stands still for so long is replaced by another, and goes on beside it when it thaws. */
-const noticedFreezeMs = 2000
+/** A clock that is wrong by more than any answer takes. */
+const wrongClockMs = 1000
 
 /** Nothing takes longer on a machine that runs, however slow the stores are. */
 const longestHandlingMs = 300_000
@@ -77,10 +78,11 @@ export class World {
   /** What happened, line by line; undefined when nobody wants to know. */
   readonly trace: string[] | undefined
   readonly mutation: Mutation
+  /** What is stored, as the version under test would have stored it, and without faults. */
+  readonly stored: { readonly items: Items; readonly objects: Objects }
   readonly #items: Items
   readonly #objects: Objects
-  readonly #slots: Machine[] = []
-  readonly #handlings = new Set<Handling>()
+  readonly #fleet: Fleet<Machine, Build>
   #climate: Scenario['climate']
   #machines = 0
   #producerIds = 0
@@ -101,9 +103,23 @@ export class World {
       record: (event) => this.recorder.log.push(event),
       tick: () => this.recorder.tick(),
     })
+    this.#fleet = new Fleet({
+      random: this.random,
+      schedule: this.schedule,
+      faults: this.faults,
+      kind: '',
+      make: (build) => this.#newMachine(build),
+      travel: (_, arrive) => this.schedule.after(this.random.logNormal(0.7, 0.5), arrive),
+      note: (line) => this.note(line),
+      hung: (detail) => this.report('hung', detail),
+      longestHandlingMs,
+    })
     const source: FaultSource = { decide: (call) => this.#decide(call), sleep: (ms) => this.schedule.sleep(ms) }
-    this.#items = faultyItems(this.watcher.items(memoryItems()), source)
-    this.#objects = faultyObjects(this.watcher.objects(memoryObjects(() => this.schedule.nowMs)), source)
+    const items = memoryItems()
+    const objects = memoryObjects(() => this.schedule.nowMs)
+    this.stored = asOlderStores(items, objects)
+    this.#items = faultyItems(this.watcher.items(items), source)
+    this.#objects = faultyObjects(this.watcher.objects(objects), source)
   }
 
   async start(): Promise<void> {
@@ -113,7 +129,14 @@ export class World {
       await this.#items.putIfAbsent(checkpointKey(shard), newCheckpointItem('created'))
     }
     this.#climate = climate
-    for (let slot = 0; slot < this.scenario.machines; slot++) this.#slots.push(this.newMachine())
+    for (let slot = 0; slot < this.scenario.machines; slot++) this.#fleet.add('older')
+    if (this.scenario.isUpkeepOff) this.faults.hit('upkeep off')
+    for (const { atMs, slot, build } of this.scenario.deployments) {
+      this.schedule.after(atMs, () => {
+        this.tally.hit(`deployed: ${build}`)
+        this.#fleet.deploy(slot, build)
+      })
+    }
     for (let spell = 0; spell < this.scenario.spells; spell++) {
       const [afterMs, lastsMs] = [this.random.between(0, this.scenario.activeMs), this.random.spread(500, 10_000)]
       this.schedule.after(afterMs, () => this.#beginSpell(lastsMs))
@@ -163,48 +186,40 @@ export class World {
     return this.schedule.nowMs - startMs
   }
 
-  machine(slot = this.random.int(this.#slots.length)): Machine {
-    return this.#slots[slot] ?? this.newMachine()
+  machine(slot?: number): Machine {
+    return this.#fleet.machine(slot)
   }
 
-  /** Asks a machine over the network. Whatever was asked goes on when the client has given up. */
   request<Value>(
     what: string,
     machine: Machine,
     timeoutMs: number,
     handle: (machine: Machine) => Promise<Value>,
   ): Promise<Reply<Value>> {
-    return new Promise((resolve) => {
-      const hopMs = () => this.random.logNormal(0.7, 0.5)
-      const arrive = (): void => {
-        const handling = { machine, what }
-        const arrivedMs = this.schedule.nowMs
-        this.#handlings.add(handling)
-        const reply = (outcome: Reply<Value>) => {
-          this.#handlings.delete(handling)
-          const ranAllTheTime = machine.process.frozenUntilMs <= arrivedMs
-          const tookMs = this.schedule.nowMs - arrivedMs
-          if (ranAllTheTime && tookMs > longestHandlingMs) this.report('hung', `${what} took ${tookMs} ms`)
-          this.schedule.after(hopMs(), () => resolve(outcome))
-        }
-        handle(machine).then(
-          (value) => reply({ outcome: 'answered', value }),
-          (error: unknown) => reply({ outcome: 'failed', error }),
-        )
-      }
-      this.schedule.after(timeoutMs, () => resolve({ outcome: 'silence' }))
-      this.schedule.after(hopMs(), () => machine.process.resume(arrive))
-    })
+    return this.#fleet.request(what, machine, timeoutMs, handle)
   }
 
   /** Requests that are being handled by machines that live and have not been frozen since a moment. */
   handledSince(sinceMs: number): readonly string[] {
-    return [...this.#handlings]
-      .filter(({ machine: { process } }) => !process.isDead && process.frozenUntilMs <= sinceMs)
+    return this.#fleet
+      .pending()
+      .filter(({ machine }) => machine.process.frozenUntilMs <= sinceMs)
       .map(({ machine, what }) => `${what} on ${machine.name}`)
   }
 
-  newMachine(): Machine {
+  /** Whether this error says only that another try, perhaps on another machine, may succeed. */
+  isRetriable(error: unknown): boolean {
+    const isStopped = error instanceof NewerFormat && this.scenario.deployments.length > 0
+    if (isStopped) this.faults.hit('format not known')
+    return isStopped || isOutage(error)
+  }
+
+  /** A machine that can read whatever was written. */
+  newestMachine(): Machine {
+    return this.#newMachine(this.scenario.deployments.length > 0 ? 'reading' : 'older')
+  }
+
+  #newMachine(build: Build): Machine {
     this.#machines += 1
     const name = `m${this.#machines}`
     const process = new Process(this.schedule)
@@ -223,28 +238,38 @@ export class World {
     const wire = this.#wire(name, process, paths)
     const wired = wiredItems(this.#items, wire)
     const items = this.mutation.items?.(wired, paths.follows) ?? wired
-    const objects = wiredObjects(this.#objects, wire)
+    const wiredStore = wiredObjects(this.#objects, wire)
+    const objects = this.mutation.objects?.(wiredStore) ?? wiredStore
+    if (Math.abs(skewMs) > wrongClockMs) this.faults.hit('wrong clock')
     const rules = this.mutation.rules?.(this.scenario.rules, paths.follows) ?? this.scenario.rules
     const bytes = new LogBytes(objects)
     const { inlineBytes, lingerMs } = this.scenario
     const relieve = (lane: Lane, state: State) => this.#relieve(lane, state, objects, bytes)
-    const logs = new Logs({ items, objects, clock, instance: name, rules, inlineBytes, lingerMs, relieve })
-    logs.watch((topicId, state) => {
+    const onView = ({ topicId }: Pick<Shard, 'topicId'>, state: State) =>
       this.watcher.journal(journalPartition({ topicId, index: 0 })).checkView(name, state)
-    })
-    const soundLane = (shard: Shard): Lane => logs.lane(shard)
-    const lane = this.mutation.fold ? this.#mutatedLanes(soundLane, this.mutation.fold, paths.follows) : soundLane
+    const logs = new Logs({ items, objects, clock, instance: name, rules, inlineBytes, lingerMs, relieve })
+    logs.watch((topicId, state) => onView({ topicId }, state))
+    const own = (shard: Shard): Lane => logs.lane(shard)
+    const fold = foldOf(build)
+    const options = { inlineBytes, lingerMs, relieve }
+    const seeing = (lane: Lane) => lane.known && onView(lane.journal.shard, lane.known)
+    const soundLane = build === 'older' ? own : lanesWith(own, fold, { ...options, onView: seeing })
+    const mutated = this.mutation.fold?.(fold, paths.follows)
+    const lane = mutated
+      ? lanesWith(own, mutated, { ...options, relieve: async () => {}, onView: () => {} })
+      : soundLane
     return {
       name,
       process,
       clock,
       items,
       objects,
-      bytes: new LogBytes(objects),
+      bytes,
       paths,
       lane,
       soundLane,
       soundItems: wired,
+      leads: new Map(),
     }
   }
 
@@ -254,31 +279,22 @@ export class World {
     if (rows.size < this.scenario.urgentRows) return
     this.tally.hit('a writer flushes')
     await flush(lane, objects, bytes).catch((error: unknown) => {
-      if (!isOutage(error) && !(error instanceof ObjectNotFound)) this.report('unexpected-error', String(error))
+      if (!this.isRetriable(error) && !(error instanceof ObjectNotFound)) this.report('unexpected-error', String(error))
     })
-  }
-
-  #mutatedLanes(
-    soundLane: Machine['lane'],
-    mutate: NonNullable<Mutation['fold']>,
-    follows: () => Follows,
-  ): Machine['lane'] {
-    const { lingerMs, inlineBytes } = this.scenario
-    const options = { lingerMs, inlineBytes, relieve: async () => {}, onView: () => {} }
-    const lanes = new Map<string, Lane>()
-    return (shard) => {
-      const { journal } = soundLane(shard)
-      const lane = lanes.get(shard.topicId) ?? new Lane({ ...journal, fold: mutate(journal.fold, follows) }, options)
-      lanes.set(shard.topicId, lane)
-      return lane
-    }
   }
 
   #wire(name: string, process: Process, paths: Paths): WireOptions {
     const { random, schedule } = this
+    const splits = new Set<string>()
+    /** However many pages come of it, a query that is split is split once. */
+    const split = (where: string, isSplit: boolean): void => {
+      if (isSplit && !splits.has(where)) this.faults.hit('page split')
+      if (isSplit) splits.add(where)
+      else splits.delete(where)
+    }
     return {
       process,
-      stumble: () => this.#stumble(name, process),
+      stumble: () => this.#fleet.stumble(name, process, this.#climate),
       after: (ms, run) => schedule.after(ms, run),
       latencyMs: (call) => latencyOf(call, random) / 2,
       pageSize: this.scenario.pageSize,
@@ -289,45 +305,29 @@ export class World {
       },
       onAnswered: (called, answer) => {
         paths.answered(called, answer)
+        if (called.call === 'query') split(called.where, isSplit(answer))
         if (this.trace) this.note(`${name} ${called.call} ${called.where} → ${summaryOf(answer)}`)
       },
     }
   }
 
   #decide(call: StoreCall) {
-    const fault = faultOf(call, this.#climate, this.random)
+    const fault = faultOf(call, this.#climate, this.random, this.faults.hit)
     if (fault.fault !== 'pass') {
-      this.faults.hit(fault.fault)
+      const counted = faultClassOf(call, fault)
+      if (counted !== undefined) this.faults.hit(counted)
       this.note(`fault ${fault.fault} of ${call.call} ${call.where}`)
     }
     return fault
   }
-
-  #stumble(name: string, process: Process): void {
-    const { crashes, freezes, longestFreezeMs } = this.#climate
-    if (process.isDead || process.isFrozen) return
-    if (this.random.chance(crashes)) {
-      this.faults.hit('crash')
-      this.note(`${name} crashes`)
-      process.kill()
-      for (const handling of this.#handlings) if (handling.machine.process === process) this.#handlings.delete(handling)
-      this.#replace(process, this.random.spread(50, 10_000))
-    } else if (this.random.chance(freezes)) {
-      const ms = this.random.spread(1000, longestFreezeMs)
-      this.faults.hit('freeze')
-      this.note(`${name} freezes for ${ms}`)
-      process.freeze(ms)
-      if (ms > noticedFreezeMs) this.#replace(process, this.random.between(0, noticedFreezeMs))
-    }
-  }
-
-  #replace(process: Process, afterMs: number): void {
-    this.schedule.after(afterMs, () => {
-      const slot = this.#slots.findIndex((machine) => machine.process === process)
-      if (slot >= 0) this.#slots[slot] = this.newMachine()
-    })
-  }
 }
+
+const isSplit = (answer: Answer): boolean =>
+  answer.is === 'value' &&
+  typeof answer.value === 'object' &&
+  answer.value !== null &&
+  'end' in answer.value &&
+  answer.value.end === false
 
 const summaryOf = (answer: { readonly is: string; readonly value?: unknown; readonly error?: unknown }): string => {
   if (answer.is === 'error') return String(answer.error)
