@@ -69,6 +69,39 @@ test('the KafkaJS snippet produces', async () => {
   expect(await fetchTopic(server.bootstrap, 'orders')).toMatchObject([{ key: 'c9', value: '{"total":12}' }])
 })
 
+/** All of a section's commands, as one script. */
+const scriptOf = (heading: string): string => {
+  const section = new RegExp(`^## ${heading}\\n(.*?)(?=^## )`, 'ms').exec(readme)?.[1] ?? ''
+  const blocks = [...section.matchAll(/^```sh\n(.*?)^```/gms)].map(([, code]) => code ?? '')
+  if (blocks.length === 0) throw new Error(`no commands below ${heading}`)
+  return blocks.join('')
+}
+
+test.skipIf(skipWithout('curl'))('the commands of the HTTP section do what they say', async () => {
+  const server = await wadiDev(['--memory'])
+  const script = scriptOf('HTTP').replaceAll('http://127.0.0.1:8080', server.httpUrl)
+  const out = (await runWell({ command: 'bash', args: ['-ec', script] }, { timeoutMs: 60_000 })).toString()
+  expect(out).not.toContain('urn:wadi:error')
+  expect(out).toContain('"name":"orders"')
+  expect(out).toContain('event: caught-up')
+  expect(out).toContain('"dryRun":true')
+  const [, lent] = out.split('"dryRun":true}')
+  expect(lent).toMatch(/"lease":".*"records":\[\{/)
+  expect(lent).toContain('"lag":')
+})
+
+test('the commands of the command line section do what they say', async () => {
+  const server = await wadiDev(['--memory'])
+  const wadi = `wadi() { "${process.execPath}" ${root}/lib/cli/main.ts "$@"; }\n`
+  const script = scriptOf('Command line').replaceAll('127.0.0.1:9092', server.bootstrap)
+  const environment = { WADI_URL: server.httpUrl, WADI_KAFKA_PORT: '0', WADI_HTTP_PORT: '0' }
+  const out = (
+    await runWell({ command: 'bash', args: ['-ec', wadi + script] }, { timeoutMs: 60_000, environment })
+  ).toString()
+  expect(out).toMatch(/^\d:0 c9 \{"id":1,"total":12\}$/m)
+  expect(out).toMatch(/^payments$/m)
+})
+
 test.skipIf(skipWithout('kcat'))('the kcat snippet sends and reads a record', async () => {
   const server = await wadiDev(['--memory'])
   const code = snippetWith('sh', 'kcat').replaceAll('127.0.0.1:9092', server.bootstrap)

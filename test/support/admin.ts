@@ -8,7 +8,7 @@ export type NewTopic = {
 
 /** kafkajs against a server, quiet: suites assert what clients are told, not what they log. */
 export const kafkaJs = (bootstrap: string): Kafka =>
-  new Kafka({ clientId: 'suite', brokers: [bootstrap], logLevel: logLevel.NOTHING })
+  new Kafka({ clientId: 'suite', brokers: bootstrap.split(','), logLevel: logLevel.NOTHING })
 
 /** Runs `use` with a connected administrator. */
 export const withAdmin = async <Result>(bootstrap: string, use: (admin: Admin) => Promise<Result>): Promise<Result> => {

@@ -18,9 +18,16 @@ export type WadiProcess = {
 
 const main = fileURLToPath(new URL('../../lib/cli/main.ts', import.meta.url))
 
-/** Started now, and killed when the test ends. */
-export const wadi = (args: readonly string[], environment: Readonly<Record<string, string>> = {}): WadiProcess => {
-  const child = spawn(process.execPath, [main, ...args], { env: { ...process.env, ...environment } })
+/** Started now, and killed when the test ends. `program` is another than that of the sources. */
+export const wadi = (
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+  program = main,
+): WadiProcess => nodeProcess([program, ...args], environment)
+
+/** The same for any file that Node runs. */
+export const nodeProcess = (args: readonly string[], environment: Readonly<Record<string, string>>): WadiProcess => {
+  const child = spawn(process.execPath, args, { env: { ...process.env, ...environment } })
   onTestFinished(() => void child.kill('SIGKILL'))
   let said = ''
   let heard = Promise.withResolvers<void>()
@@ -56,8 +63,12 @@ export const wadi = (args: readonly string[], environment: Readonly<Record<strin
 }
 
 /** `wadi dev` on free ports, ready. */
-export const wadiDev = async (args: readonly string[], environment: Readonly<Record<string, string>> = {}) => {
-  const server = wadi(['dev', '--kafka-port', '0', '--http-port', '0', ...args], environment)
+export const wadiDev = async (
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+  program = main,
+) => {
+  const server = wadi(['dev', '--kafka-port', '0', '--http-port', '0', ...args], environment, program)
   const [, kafkaPort] = await server.says(/Kafka +127\.0\.0\.1:(\d+)\n/)
   const [, httpUrl] = await server.says(/HTTP +(http:\/\/127\.0\.0\.1:\d+)\/healthz\n/)
   await server.says(/Ctrl-C stops it/)

@@ -28,7 +28,8 @@ export const fetchTopic = async (bootstrap: string, topic: string): Promise<read
     for (const [partition, end] of ends.entries()) {
       let offset = starts[partition] ?? 0n
       while (offset < end) {
-        const fetched = await fetchPartition(consumer, { topicId: described.id, partition, offset })
+        const leader = described.partitions[partition]?.leader ?? 1
+        const fetched = await fetchPartition(consumer, { topicId: described.id, partition, offset, leader })
         const fresh = fetched.filter((record) => record.offset >= offset)
         if (fresh.length === 0)
           throw new Error(`Nothing at offset ${offset} of ${topic}-${partition}, which ends at ${end}`)
@@ -42,11 +43,16 @@ export const fetchTopic = async (bootstrap: string, topic: string): Promise<read
   }
 }
 
-type Place = { readonly topicId: string; readonly partition: number; readonly offset: bigint }
+type Place = {
+  readonly topicId: string
+  readonly partition: number
+  readonly offset: bigint
+  readonly leader: number
+}
 
 const fetchPartition = async (
   consumer: Consumer<string, string, string, string>,
-  { topicId, partition, offset }: Place,
+  { topicId, partition, offset, leader }: Place,
 ): Promise<readonly FetchedRecord[]> => {
   const asked = {
     partition,
@@ -56,7 +62,7 @@ const fetchPartition = async (
     partitionMaxBytes: maxBytes,
   }
   const topics = [{ topicId, partitions: [asked] }]
-  const answer = await consumer.fetch({ node: 1, topics, minBytes: 1, maxBytes, maxWaitTime: maxWaitMs })
+  const answer = await consumer.fetch({ node: leader, topics, minBytes: 1, maxBytes, maxWaitTime: maxWaitMs })
   const batches = answer.responses.flatMap((response) => response.partitions).flatMap(({ records }) => records ?? [])
   return batches.flatMap((batch) =>
     batch.records.map((record) => ({

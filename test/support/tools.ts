@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,7 +16,7 @@ import {
 /** Longer than any program of the suites takes on a busy machine with two cores. */
 const programTimeoutMs = 60_000
 
-export type Tool = 'kcat' | 'kafka'
+export type Tool = 'kcat' | 'kafka' | 'curl'
 
 /**
  * For `describe.skipIf`: true when a tool is missing, and then a line on stderr says which and how to get it.
@@ -31,6 +32,7 @@ export const skipWithout = (...tools: readonly Tool[]): boolean => {
 const lacks: Readonly<Record<Tool, () => string | undefined>> = {
   kcat: () => (findKcat() === undefined ? 'kcat, on Debian: apt-get install kcat' : undefined),
   kafka: missingForKafka,
+  curl: () => (spawnSync('curl', ['--version']).status === 0 ? undefined : 'curl, on Debian: apt-get install curl'),
 }
 
 /** For suites that compile or run Java against Apache Kafka's own classes: a class path, or undefined where it is missing. */
