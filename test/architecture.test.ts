@@ -16,7 +16,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   gateway: ['protocol', 'broker (types)'],
   infra: ['environment.ts', 'store/keys.ts'],
   wiring: ['protocol', 'log', 'store', 'journal', 'group', 'broker', 'maintenance', 'http', 'gateway', 'wiring'],
-  // The bench measures the functions as they are deployed.
+  client: ['protocol', 'group/consumer-protocol.ts', 'clock.ts'],
+  // Measures the server as it is started, and the functions as they are deployed.
+  bench: ['cli/main.ts', 'store/price.ts', 'infra/bundle.ts', 'clock.ts'],
   cli: [
     'protocol',
     'log',
@@ -27,8 +29,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'maintenance',
     'http',
     'gateway',
+    'client',
+    'bench',
     'wiring',
-    'infra/bundle.ts',
   ],
   functions: ['wiring', 'http', 'broker', 'maintenance'],
 }
@@ -39,7 +42,7 @@ const ownsTime = [
   // The gateway waits, on behalf of everybody.
   'lib/gateway/wait.ts',
   // The bench waits for servers to start and to end.
-  'lib/cli/bench-server.ts',
+  'lib/bench/server.ts',
   // A limit to every wait for AWS.
   'lib/store/aws-client.ts',
 ]
@@ -111,7 +114,7 @@ test('time, chance and timers are taken as arguments', () => {
 })
 
 test('nothing reads the environment but what starts things', () => {
-  const starts = ['functions', 'cli', 'wiring']
+  const starts = ['functions', 'cli', 'bench', 'wiring']
   const readers = sources.filter((file) => /process\.env\b/.test(withoutComments(textOf(file))))
   expect(readers.filter((file) => !starts.includes(roomOf(file)))).toEqual([])
 })

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { runWell } from '../lib/cli/bench-process.ts'
+import { runWell } from '../lib/bench/process.ts'
 import { settingsFrom } from '../lib/environment.ts'
 import { apiTable } from '../lib/protocol/apis.ts'
 import { wadiDev } from './support/dev-server.ts'

@@ -28,10 +28,13 @@ client and settings. The functions are bundled and loaded too; the status is 1 w
     oneOf('only', only, ['wadi', 'kafka', 'functions'])
     oneOf('takeover', takeover, ['yes', 'no'])
     // The package that is installed leaves it out, see `prepack`.
-    if (!existsSync(new URL('bench-run.ts', import.meta.url))) {
+    if (!existsSync(new URL('../bench/run.ts', import.meta.url))) {
       throw new CommandError('wadi bench builds and measures what is in a repository of Wadi: run it in one')
     }
-    const { runBench } = await import('./bench-run.ts')
+    const { missingForKafka } = await import('../bench/tools.ts')
+    const missing = against === undefined && only !== 'kafka' ? undefined : missingForKafka()
+    if (missing !== undefined) throw new CommandError(`a comparison with Apache Kafka needs ${missing}`)
+    const { runBench } = await import('../bench/run.ts')
     return runBench({
       against,
       only,

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { type KafkaCluster, Refused, requireNone } from '../client/cluster.ts'
 import type { ResponseOf } from '../protocol/declare.ts'
 import { DescribeConfigs } from '../protocol/messages/describe-configs.ts'
 import { IncrementalAlterConfigs } from '../protocol/messages/incremental-alter-configs.ts'
@@ -6,7 +7,6 @@ import type { Surroundings } from './command.ts'
 import { exceptionFrom, exceptionOf, shownException } from './compat-errors.ts'
 import { type GivenFlags, propertiesIn, ToolUsageError } from './compat-flags.ts'
 import { connectionFlags, failed, oneAction, tool, withCluster } from './compat-tool.ts'
-import { type KafkaCluster, Refused, requireNone } from './kafka-cluster.ts'
 
 const flags = {
   ...connectionFlags,

@@ -1,5 +1,9 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import type { KafkaCluster } from '../client/cluster.ts'
+import { isOvertaken, KafkaConsumer, type Reset } from '../client/consumer.ts'
+import { type Member, memberOf } from '../client/member.ts'
+import { partitionsOf } from '../client/offsets.ts'
 import { realClock } from '../clock.ts'
 import type { Surroundings } from './command.ts'
 import { exceptionFrom, shownException } from './compat-errors.ts'
@@ -7,10 +11,6 @@ import { type GivenFlags, propertiesIn, ToolUsageError } from './compat-flags.ts
 import { formatterFrom } from './compat-format.ts'
 import { connectionFlags, failed, tool, withCluster } from './compat-tool.ts'
 import { topicFilter } from './compat-topics.ts'
-import type { KafkaCluster } from './kafka-cluster.ts'
-import { isOvertaken, KafkaConsumer, type Reset } from './kafka-consumer.ts'
-import { type Member, memberOf } from './kafka-member.ts'
-import { partitionsOf } from './kafka-offsets.ts'
 import { stopSignal } from './stop-signal.ts'
 
 const flags = {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { KafkaProducer, type ProducerSettings } from '../client/producer.ts'
 import { realClock } from '../clock.ts'
 import type { NewRecord } from '../protocol/build-batch.ts'
 import { codecs } from '../protocol/compression.ts'
@@ -7,7 +8,6 @@ import type { Surroundings } from './command.ts'
 import { exceptionFrom, shownException } from './compat-errors.ts'
 import { type GivenFlags, propertiesIn, ToolUsageError } from './compat-flags.ts'
 import { connectionFlags, failed, tool, withCluster } from './compat-tool.ts'
-import { KafkaProducer, type ProducerSettings } from './kafka-producer.ts'
 import { lineBatches } from './line-queue.ts'
 
 const flags = {

@@ -1,3 +1,6 @@
+import { isPassing, type KafkaCluster, Passing, Refused, requireSettled } from '../client/cluster.ts'
+import { describeGroup, listGroups } from '../client/groups.ts'
+import { administrator, byTopic, commitOffsets, inOrder, type NewOffset, nameOf } from '../client/offsets.ts'
 import { errors } from '../protocol/errors.ts'
 import { DeleteGroups } from '../protocol/messages/delete-groups.ts'
 import { OffsetDelete } from '../protocol/messages/offset-delete.ts'
@@ -7,9 +10,6 @@ import { type GivenFlags, ToolUsageError } from './compat-flags.ts'
 import { type Shown, showGroup, table } from './compat-group-describe.ts'
 import { csvOf, namedPartitions, plannedOffsets, type Target, timeBefore, timeIn } from './compat-group-reset.ts'
 import { connectionFlags, oneAction, tool, withCluster } from './compat-tool.ts'
-import { isPassing, type KafkaCluster, Passing, Refused, requireSettled } from './kafka-cluster.ts'
-import { describeGroup, listGroups } from './kafka-groups.ts'
-import { administrator, byTopic, commitOffsets, inOrder, type NewOffset, nameOf } from './kafka-offsets.ts'
 
 const flags = {
   ...connectionFlags,

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
+import { type KafkaCluster, requireSettled } from '../client/cluster.ts'
 import { errors } from '../protocol/errors.ts'
 import { DeleteRecords } from '../protocol/messages/delete-records.ts'
 import { exceptionFrom, exceptionOf, shownException, ToolFailure } from './compat-errors.ts'
 import { connectionFlags, failed, tool, withCluster } from './compat-tool.ts'
-import { type KafkaCluster, requireSettled } from './kafka-cluster.ts'
 
 type Cut = { readonly topic: string; readonly partition: number; readonly offset: number }
 type Deleted = Cut & { readonly errorCode: number; readonly lowWatermark: bigint }

@@ -1,6 +1,6 @@
+import { Refused } from '../client/cluster.ts'
+import { Disconnected, NoCommonVersion } from '../client/connection.ts'
 import { errors } from '../protocol/errors.ts'
-import { Disconnected, NoCommonVersion } from './kafka-client.ts'
-import { Refused } from './kafka-cluster.ts'
 
 /** What Java's clients throw, as tools print it: its class, and what it says. */
 export type JavaException = { readonly className: string; readonly message: string }

@@ -1,5 +1,5 @@
+import type { ConsumedRecord } from '../client/fetch.ts'
 import { ToolUsageError } from './compat-flags.ts'
-import type { ConsumedRecord } from './kafka-fetch.ts'
 
 /** What a record is printed as. */
 export type Formatter = (record: ConsumedRecord) => Buffer

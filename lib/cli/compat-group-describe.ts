@@ -1,7 +1,7 @@
+import type { KafkaCluster } from '../client/cluster.ts'
+import { type DescribedGroup, type DescribedMember, describeGroup } from '../client/groups.ts'
+import { byTopic, committedBy, inOrder, latest, nameOf, offsetsAt, type TopicPartition } from '../client/offsets.ts'
 import type { Surroundings } from './command.ts'
-import type { KafkaCluster } from './kafka-cluster.ts'
-import { type DescribedGroup, type DescribedMember, describeGroup } from './kafka-groups.ts'
-import { byTopic, committedBy, inOrder, latest, nameOf, offsetsAt, type TopicPartition } from './kafka-offsets.ts'
 
 export type Shown = { readonly what: 'offsets' | 'members' | 'state'; readonly isVerbose: boolean }
 

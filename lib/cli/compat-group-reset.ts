@@ -1,9 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { realClock } from '../clock.ts'
-import type { Surroundings } from './command.ts'
-import { ToolFailure } from './compat-errors.ts'
-import { ToolUsageError } from './compat-flags.ts'
-import type { KafkaCluster } from './kafka-cluster.ts'
+import type { KafkaCluster } from '../client/cluster.ts'
 import {
   byTopic,
   committedBy,
@@ -15,7 +11,11 @@ import {
   offsetsAt,
   partitionsOf,
   type TopicPartition,
-} from './kafka-offsets.ts'
+} from '../client/offsets.ts'
+import { realClock } from '../clock.ts'
+import type { Surroundings } from './command.ts'
+import { ToolFailure } from './compat-errors.ts'
+import { ToolUsageError } from './compat-flags.ts'
 
 /** Where to: each as the flag of its name has it. */
 export type Target =

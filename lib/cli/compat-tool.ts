@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
+import { KafkaCluster } from '../client/cluster.ts'
+import { securityFrom } from '../client/connection.ts'
 import type { Surroundings } from './command.ts'
 import { type GivenFlags, propertiesIn, readFlags, type ToolFlags, ToolUsageError } from './compat-flags.ts'
-import { securityFrom } from './kafka-client.ts'
-import { KafkaCluster } from './kafka-cluster.ts'
 
 /** One of Apache Kafka's tools. */
 export type Tool = (args: readonly string[], around: Surroundings) => Promise<number>

@@ -1,3 +1,4 @@
+import { type KafkaCluster, requireNone, type TopicMetadata } from '../client/cluster.ts'
 import { errors } from '../protocol/errors.ts'
 import { CreatePartitions } from '../protocol/messages/create-partitions.ts'
 import { CreateTopics } from '../protocol/messages/create-topics.ts'
@@ -9,7 +10,6 @@ import type { Surroundings } from './command.ts'
 import { exceptionFrom, shownException, ToolFailure } from './compat-errors.ts'
 import { type GivenFlags, ToolUsageError } from './compat-flags.ts'
 import { connectionFlags, failed, oneAction, tool, withCluster } from './compat-tool.ts'
-import { type KafkaCluster, requireNone, type TopicMetadata } from './kafka-cluster.ts'
 
 const flags = {
   ...connectionFlags,

@@ -1,11 +1,11 @@
+import { isOvertaken, KafkaConsumer } from '../client/consumer.ts'
+import type { ConsumedRecord } from '../client/fetch.ts'
+import { memberOf } from '../client/member.ts'
+import { inOrder, type NewOffset, nameOf, type TopicPartition } from '../client/offsets.ts'
 import { realClock } from '../clock.ts'
 import { exceptionFrom } from './compat-errors.ts'
 import { ToolUsageError } from './compat-flags.ts'
 import { connectionFlags, tool, withCluster } from './compat-tool.ts'
-import { isOvertaken, KafkaConsumer } from './kafka-consumer.ts'
-import type { ConsumedRecord } from './kafka-fetch.ts'
-import { memberOf } from './kafka-member.ts'
-import { inOrder, type NewOffset, nameOf, type TopicPartition } from './kafka-offsets.ts'
 import { stopSignal } from './stop-signal.ts'
 
 const flags = {

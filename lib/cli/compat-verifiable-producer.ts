@@ -1,9 +1,9 @@
+import { KafkaProducer, type Outcome } from '../client/producer.ts'
 import { realClock } from '../clock.ts'
 import type { NewRecord } from '../protocol/build-batch.ts'
 import { acksFrom } from './compat-console-producer.ts'
 import { exceptionFrom } from './compat-errors.ts'
 import { connectionFlags, tool, withCluster } from './compat-tool.ts'
-import { KafkaProducer, type Outcome } from './kafka-producer.ts'
 import { stopSignal } from './stop-signal.ts'
 
 const flags = {

@@ -37,16 +37,20 @@ export const failureOf = async (error: unknown, portFlags: string): Promise<Usag
   // Loaded when something has failed: most commands never need what throws these.
   const { SettingsError } = await import('../environment.ts')
   if (error instanceof SettingsError) return new UsageError(error.message, { cause: error })
-  const message = (await isToldInFull(error)) ? error.message : portProblem(error, portFlags)
-  return message === undefined ? undefined : new CommandError(message, exits.error, { cause: error })
+  const exit = await exitOf(error)
+  const message = exit === undefined ? portProblem(error, portFlags) : error.message
+  return message === undefined ? undefined : new CommandError(message, exit, { cause: error })
 }
 
-/** Whether its message says what to do. */
-const isToldInFull = async (error: Error): Promise<boolean> => {
+/** What a command ends with after an error whose message says what to do; undefined for any other. */
+const exitOf = async (error: Error): Promise<Exit | undefined> => {
   const { StoreSetupError, StoreUnavailable } = await import('../store/items.ts')
-  if (error instanceof StoreSetupError || error instanceof StoreUnavailable) return true
+  if (error instanceof StoreSetupError || error instanceof StoreUnavailable) return exits.error
   const { RemoteRefused, RemoteSilent } = await import('../gateway/remote.ts')
-  return error instanceof RemoteRefused || error instanceof RemoteSilent
+  if (error instanceof RemoteRefused || error instanceof RemoteSilent) return exits.error
+  const { LoginRefused, UnsupportedSetting } = await import('../client/connection.ts')
+  if (error instanceof LoginRefused) return exits.auth
+  return error instanceof UnsupportedSetting ? exits.error : undefined
 }
 
 const portProblem = (error: Error, portFlags: string): string | undefined => {

@@ -2,11 +2,11 @@ import type { Call } from '../broker/context.ts'
 import { shardsOf } from '../journal/topics.ts'
 import { producerOf } from '../log/producers.ts'
 import type { Topic } from '../log/topic.ts'
+import { murmur2, partitionOfKey } from '../protocol/partitioner.ts'
 import { requirePartition } from './find-topic.ts'
 import { HttpProblem } from './http-problem.ts'
 import type { Conditions, Identity } from './identity.ts'
 import type { Incoming } from './incoming.ts'
-import { murmur2, partitionOfKey } from './partitioner.ts'
 
 type Terms = { readonly identity: Identity; readonly conditions: Conditions }
 

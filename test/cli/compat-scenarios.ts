@@ -1,4 +1,4 @@
-import type { KafkaProgram } from '../../lib/cli/bench-tools.ts'
+import type { KafkaProgram } from '../../lib/bench/tools.ts'
 
 /** One call of a tool; `@name` in its arguments is the path of a file with this content. */
 export type Step = {

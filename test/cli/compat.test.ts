@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { type Finished, run } from '../../lib/cli/bench-process.ts'
+import { type Finished, run } from '../../lib/bench/process.ts'
 import { compatProgram } from '../support/compat.ts'
 import { temporaryFolder, wadiDev } from '../support/dev-server.ts'
 import { shortKafkaProgram, skipWithout } from '../support/tools.ts'

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
-import { run } from '../../lib/cli/bench-process.ts'
+import { run } from '../../lib/bench/process.ts'
 import { runIdle, runShape, type Shape } from '../../lib/cli/cost-shapes.ts'
 import { totalOf } from '../../lib/store/price.ts'
 

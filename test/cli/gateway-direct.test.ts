@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Kafka, logLevel } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { freePort } from '../../lib/cli/bench-server.ts'
+import { freePort } from '../../lib/bench/server.ts'
 import { wadi } from '../support/dev-server.ts'
 import { createBucket, createTable, type Emulator, environmentOf, startEmulator } from '../support/emulator.ts'
 import { readWithKcat, sendWithKcat } from '../support/kcat-records.ts'

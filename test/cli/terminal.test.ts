@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { run } from '../../lib/cli/bench-process.ts'
+import { run } from '../../lib/bench/process.ts'
 import { wadiDev } from '../support/dev-server.ts'
 import { runCommand } from '../support/wadi-command.ts'
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { findKcat } from '../../lib/cli/bench-tools.ts'
+import { findKcat } from '../../lib/bench/tools.ts'
 import { createTopic, endOffsetsOf } from '../support/admin.ts'
 import { type DataRecord, flights } from '../support/dataset.ts'
 import { fetchTopic } from '../support/fetch.ts'

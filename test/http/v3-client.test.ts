@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import { run } from '../../lib/cli/bench-process.ts'
+import { run } from '../../lib/bench/process.ts'
 import { createTopic, kafkaJs, withAdmin } from '../support/admin.ts'
 import { temporaryFolder, wadiDev } from '../support/dev-server.ts'
 

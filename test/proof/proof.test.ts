@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { run } from '../../lib/cli/bench-process.ts'
+import { run } from '../../lib/bench/process.ts'
 import { type PartResult, partNames } from './part.ts'
 import { partsNamed, plan } from './plan.ts'
 import { proofReport } from './table.ts'

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { run } from '../../lib/cli/bench-process.ts'
+import { run } from '../../lib/bench/process.ts'
 
 export type SoakServerOptions = {
   readonly kafkaPort: number

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { freePort } from '../../lib/cli/bench-server.ts'
+import { freePort } from '../../lib/bench/server.ts'
 import { Random } from '../simulation/random.ts'
 import { createTopic, withAdmin } from '../support/admin.ts'
 import { fetchTopic } from '../support/fetch.ts'

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { kafkaProgram } from '../../lib/cli/bench-tools.ts'
+import { kafkaProgram } from '../../lib/bench/tools.ts'
 import type { Api } from '../../lib/protocol/declare.ts'
 import { kafkaClassPath, skipWithout } from '../support/tools.ts'
 import type { Direction } from './every-message.ts'

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { type Finished, type Program, run } from '../../lib/cli/bench-process.ts'
+import { type Finished, type Program, run } from '../../lib/bench/process.ts'
 
 const main = fileURLToPath(new URL('../../lib/cli/main.ts', import.meta.url))
 

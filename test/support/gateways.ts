@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, vi } from 'vitest'
-import { freePort, type RunningServer, startWadi } from '../../lib/cli/bench-server.ts'
+import { freePort, type RunningServer, startWadi } from '../../lib/bench/server.ts'
 import { withAdmin } from './admin.ts'
 import { createBucket, createTable, environmentOf, startEmulator } from './emulator.ts'
 

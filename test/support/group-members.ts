@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { Program } from '../../lib/cli/bench-process.ts'
+import type { Program } from '../../lib/bench/process.ts'
 import { kcatProgram, shortKafkaProgram } from './tools.ts'
 
 /** Every client that consumes in groups, with the protocol it speaks. */

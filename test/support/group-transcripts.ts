@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Finished } from '../../lib/cli/bench-process.ts'
+import type { Finished } from '../../lib/bench/process.ts'
 import { createTopic, kafkaJs, withAdmin } from './admin.ts'
 import { expectGolden } from './golden.ts'
 import { type GroupMember, startMember } from './group-members.ts'

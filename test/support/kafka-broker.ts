@@ -1,5 +1,5 @@
-import { type RunningServer, startKafka } from '../../lib/cli/bench-server.ts'
-import { missingForKafka } from '../../lib/cli/bench-tools.ts'
+import { type RunningServer, startKafka } from '../../lib/bench/server.ts'
+import { missingForKafka } from '../../lib/bench/tools.ts'
 
 export type KafkaBrokerOptions = {
   readonly data: string

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { Finished } from '../../lib/cli/bench-process.ts'
+import type { Finished } from '../../lib/bench/process.ts'
 import { type DataRecord, valuesByKey } from './dataset.ts'
 import { kcat, tryKcat } from './tools.ts'
 

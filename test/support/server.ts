@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort, type RunningServer, startWadi } from '../../lib/cli/bench-server.ts'
+import { freePort, type RunningServer, startWadi } from '../../lib/bench/server.ts'
 import { startKafkaBroker } from './kafka-broker.ts'
 
 /** A server under test, which can be killed and started again on the same ports and data. */

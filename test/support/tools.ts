@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { type Finished, type Program, run, runWell } from '../../lib/cli/bench-process.ts'
+import { type Finished, type Program, run, runWell } from '../../lib/bench/process.ts'
 import {
   findKafkaJars,
   findKcat,
@@ -11,7 +11,7 @@ import {
   kafkaProgram,
   missingForKafka,
   shortLivedJvm,
-} from '../../lib/cli/bench-tools.ts'
+} from '../../lib/bench/tools.ts'
 
 /** Longer than any program of the suites takes on a busy machine with two cores. */
 const programTimeoutMs = 60_000

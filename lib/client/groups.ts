@@ -3,8 +3,8 @@ import { errors } from '../protocol/errors.ts'
 import { ConsumerGroupDescribe } from '../protocol/messages/consumer-group-describe.ts'
 import { DescribeGroups } from '../protocol/messages/describe-groups.ts'
 import { ListGroups } from '../protocol/messages/list-groups.ts'
-import { type KafkaCluster, Refused, requireNone, requireSettled } from './kafka-cluster.ts'
-import type { TopicPartition } from './kafka-offsets.ts'
+import { type KafkaCluster, Refused, requireNone, requireSettled } from './cluster.ts'
+import type { TopicPartition } from './offsets.ts'
 
 export type ListedGroup = {
   readonly groupId: string

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { Partitioners } from 'kafkajs'
 import { expect, test } from 'vitest'
-import { murmur2, partitionOfKey } from '../../lib/http/partitioner.ts'
+import { murmur2, partitionOfKey } from '../../lib/protocol/partitioner.ts'
 
 const kafkajs = Partitioners.DefaultPartitioner()
 const partitionMetadata = Array.from({ length: 7 }, (_, partitionId) => ({

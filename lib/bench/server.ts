@@ -5,8 +5,8 @@ import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { type Program, runWell } from './bench-process.ts'
-import { kafkaProgram } from './bench-tools.ts'
+import { type Program, runWell } from './process.ts'
+import { kafkaProgram } from './tools.ts'
 
 /** A server in a process of its own, listening on 127.0.0.1. */
 export type RunningServer = {
@@ -29,7 +29,7 @@ export type WadiOptions = {
 
 /** Wadi's development server, ready for clients. `data` is an existing folder; the server's output goes to `server.log` beside its data. */
 export const startWadi = (options: WadiOptions): Promise<RunningServer> => {
-  const main = fileURLToPath(new URL('main.ts', import.meta.url))
+  const main = fileURLToPath(new URL('../cli/main.ts', import.meta.url))
   const ports = ['--kafka-port', String(options.kafkaPort), '--http-port', String(options.httpPort)]
   const program = {
     command: process.execPath,

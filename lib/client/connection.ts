@@ -9,7 +9,6 @@ import { readResponse, writeRequest } from '../protocol/header.ts'
 import { ApiVersions } from '../protocol/messages/api-versions.ts'
 import { SaslAuthenticate } from '../protocol/messages/sasl-authenticate.ts'
 import { SaslHandshake } from '../protocol/messages/sasl-handshake.ts'
-import { CommandError, exits } from './failures.ts'
 
 export type Address = { readonly host: string; readonly port: number }
 
@@ -19,7 +18,7 @@ export type Security = {
   readonly plain: { readonly user: string; readonly password: string } | undefined
 }
 
-/** Throws `CommandError` where the properties want what there is not. */
+/** Throws `UnsupportedSetting` where the properties want what there is not. */
 export const securityFrom = (properties: ReadonlyMap<string, string>): Security => {
   const protocol = (properties.get('security.protocol') ?? 'PLAINTEXT').toUpperCase()
   if (!/^(PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)$/.test(protocol)) throw unsupported('security.protocol', protocol)
@@ -40,8 +39,18 @@ export const securityFrom = (properties: ReadonlyMap<string, string>): Security 
   }
 }
 
-const unsupported = (name: string, value: string): CommandError =>
-  new CommandError(`${name}=${value} is not known here: PLAINTEXT, SSL (with PEM files) and SASL with PLAIN are`)
+const unsupported = (name: string, value: string): UnsupportedSetting =>
+  new UnsupportedSetting(`${name}=${value} is not known here: PLAINTEXT, SSL (with PEM files) and SASL with PLAIN are`)
+
+/** A property or an address that this client cannot make anything of. */
+export class UnsupportedSetting extends Error {
+  override readonly name = 'UnsupportedSetting'
+}
+
+/** A broker does not let in who asks. */
+export class LoginRefused extends Error {
+  override readonly name = 'LoginRefused'
+}
 
 /** What a broker cannot be asked for because it, or this client, is too old. */
 export class NoCommonVersion extends Error {
@@ -78,7 +87,7 @@ export class KafkaConnection {
     })
   }
 
-  /** Throws `Disconnected`, `CommandError`. */
+  /** Throws `Disconnected`, `LoginRefused`. */
   static async open({ host, port }: Address, security: Security, clientId: string): Promise<KafkaConnection> {
     const { tls, plain } = security
     const socket = tls
@@ -117,10 +126,10 @@ export class KafkaConnection {
 
   async #authenticate({ user, password }: NonNullable<Security['plain']>): Promise<void> {
     const { errorCode } = await this.ask(SaslHandshake, { mechanism: 'PLAIN' })
-    if (errorCode !== errors.NONE) throw new CommandError('the broker does not take SASL PLAIN', exits.auth)
+    if (errorCode !== errors.NONE) throw new LoginRefused('the broker does not take SASL PLAIN')
     const answer = await this.ask(SaslAuthenticate, { authBytes: Buffer.from(`\0${user}\0${password}`) })
     if (answer.errorCode !== errors.NONE) {
-      throw new CommandError(answer.errorMessage ?? 'the broker does not know this user and password', exits.auth)
+      throw new LoginRefused(answer.errorMessage ?? 'the broker does not know this user and password')
     }
   }
 

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Program } from './bench-process.ts'
+import type { Program } from './process.ts'
 
 /** Apache Kafka's programs by the names of their scripts; the scripts only start these classes. */
 const classes = {

@@ -1,6 +1,6 @@
-import { run, runWell } from './bench-process.ts'
-import type { RunningServer } from './bench-server.ts'
-import { findKcat, kafkaProgram, missingForKafka } from './bench-tools.ts'
+import { run, runWell } from './process.ts'
+import type { RunningServer } from './server.ts'
+import { findKcat, kafkaProgram, missingForKafka } from './tools.ts'
 
 /** What one run puts in and takes out; the same for every server. */
 export type Load = {

@@ -1,4 +1,4 @@
-import type { Figures, Kind, Round } from './bench-round.ts'
+import type { Figures, Kind, Round } from './round.ts'
 
 /** In and out under load; idle is waiting for records, with nothing to read; takeover is losing a gateway. */
 type Part = 'in' | 'out' | 'idle' | 'takeover'

@@ -1,9 +1,9 @@
 import { realClock } from '../clock.ts'
 import { errors } from '../protocol/errors.ts'
 import { ConsumerGroupHeartbeat } from '../protocol/messages/consumer-group-heartbeat.ts'
-import { type KafkaCluster, requireNone } from './kafka-cluster.ts'
-import type { Change, Member, MemberSettings } from './kafka-member.ts'
-import { byTopic, type Committer, inOrder, nameOf, type TopicPartition } from './kafka-offsets.ts'
+import { type KafkaCluster, requireNone } from './cluster.ts'
+import type { Change, Member, MemberSettings } from './member.ts'
+import { byTopic, type Committer, inOrder, nameOf, type TopicPartition } from './offsets.ts'
 
 const joining = 0
 const leaving = -1

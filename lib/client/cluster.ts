@@ -3,8 +3,7 @@ import type { Api, RequestInput, ResponseOf } from '../protocol/declare.ts'
 import { errors } from '../protocol/errors.ts'
 import { FindCoordinator } from '../protocol/messages/find-coordinator.ts'
 import { Metadata } from '../protocol/messages/metadata.ts'
-import { CommandError } from './failures.ts'
-import { type Address, Disconnected, KafkaConnection, type Security } from './kafka-client.ts'
+import { type Address, Disconnected, KafkaConnection, type Security, UnsupportedSetting } from './connection.ts'
 
 export type TopicMetadata = ResponseOf<typeof Metadata>['topics'][number]
 export type ClusterMetadata = ResponseOf<typeof Metadata>
@@ -184,6 +183,6 @@ export const requireNone = ({
 /** `host:port`, an IPv6 address in brackets. */
 const addressFrom = (text: string): Address => {
   const found = /^(?:\w+:\/\/)?\[?([^\]]+?)\]?:(\d{1,5})$/.exec(text.trim())
-  if (found === null) throw new CommandError(`"${text}" is no host:port`)
+  if (found === null) throw new UnsupportedSetting(`"${text}" is no host:port`)
   return { host: found[1] ?? '', port: Number(found[2]) }
 }

@@ -3,8 +3,8 @@ import type { ResponseOf } from '../protocol/declare.ts'
 import { errors } from '../protocol/errors.ts'
 import { Fetch } from '../protocol/messages/fetch.ts'
 import { type BatchRecord, recordsIn } from '../protocol/record.ts'
-import { isPassing, type KafkaCluster, Passing, Refused } from './kafka-cluster.ts'
-import { byTopic, nameOf, partitionsOf, type TopicPartition } from './kafka-offsets.ts'
+import { isPassing, type KafkaCluster, Passing, Refused } from './cluster.ts'
+import { byTopic, nameOf, partitionsOf, type TopicPartition } from './offsets.ts'
 
 export type ConsumedRecord = BatchRecord & TopicPartition & { readonly timestampType: 'create' | 'append' }
 

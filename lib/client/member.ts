@@ -1,7 +1,7 @@
-import { ClassicMember } from './kafka-classic-member.ts'
-import type { KafkaCluster } from './kafka-cluster.ts'
-import { NewMember } from './kafka-new-member.ts'
-import type { Committer, TopicPartition } from './kafka-offsets.ts'
+import { ClassicMember } from './classic-member.ts'
+import type { KafkaCluster } from './cluster.ts'
+import { NewMember } from './new-member.ts'
+import type { Committer, TopicPartition } from './offsets.ts'
 
 /** What happened to a member's partitions: those that it has to give away, and those that it has then. */
 export type Change = { readonly revoked: readonly TopicPartition[]; readonly assigned: readonly TopicPartition[] }

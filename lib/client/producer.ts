@@ -1,12 +1,12 @@
 import { realClock } from '../clock.ts'
-import { partitionOfKey } from '../http/partitioner.ts'
 import { buildBatch, type NewRecord } from '../protocol/build-batch.ts'
 import type { Codec } from '../protocol/compression.ts'
 import { errors } from '../protocol/errors.ts'
 import { InitProducerId } from '../protocol/messages/init-producer-id.ts'
 import { Produce } from '../protocol/messages/produce.ts'
-import { type KafkaCluster, Passing, Refused, requireNone, requireSettled } from './kafka-cluster.ts'
-import { partitionsOf } from './kafka-offsets.ts'
+import { partitionOfKey } from '../protocol/partitioner.ts'
+import { type KafkaCluster, Passing, Refused, requireNone, requireSettled } from './cluster.ts'
+import { partitionsOf } from './offsets.ts'
 
 export type ProducerSettings = {
   readonly acks: -1 | 0 | 1

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { realClock } from '../clock.ts'
 import { monthMs } from '../store/price.ts'
-import { spentBetween, spentBy, usdOf } from './bench-cost.ts'
-import { createTopic, type Load } from './bench-load.ts'
-import type { Figures } from './bench-round.ts'
-import { freePort, type RunningServer, startWadi } from './bench-server.ts'
+import { spentBetween, spentBy, usdOf } from './cost.ts'
+import { createTopic, type Load } from './load.ts'
+import type { Figures } from './round.ts'
+import { freePort, type RunningServer, startWadi } from './server.ts'
 
 /** A member of a group with its client's own settings and nothing to read; to be ended. */
 type Member = (server: RunningServer, topic: string) => Promise<() => Promise<void>>

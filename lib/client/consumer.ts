@@ -1,7 +1,7 @@
 import { errors } from '../protocol/errors.ts'
-import { type KafkaCluster, Refused } from './kafka-cluster.ts'
-import { type ConsumedRecord, Fetcher, type FetchSettings, type Position } from './kafka-fetch.ts'
-import type { Change, Member } from './kafka-member.ts'
+import { type KafkaCluster, Refused } from './cluster.ts'
+import { type ConsumedRecord, Fetcher, type FetchSettings, type Position } from './fetch.ts'
+import type { Change, Member } from './member.ts'
 import {
   commitOffsets,
   committedBy,
@@ -11,7 +11,7 @@ import {
   nameOf,
   offsetsAt,
   type TopicPartition,
-} from './kafka-offsets.ts'
+} from './offsets.ts'
 
 /** Where to begin where nothing says it. */
 export type Reset = 'earliest' | 'latest'

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Producer } from 'kafkajs'
-import { freePort, type RunningServer, startWadi } from './bench-server.ts'
+import { freePort, type RunningServer, startWadi } from './server.ts'
 
 /** So often one of the two is killed, and so often one is stopped. */
 const rounds = 3

@@ -1,12 +1,10 @@
 import { cpus, loadavg, totalmem } from 'node:os'
-import { type FunctionFigures, functionsAbove, functionsTable, measureFunctions } from './bench-functions.ts'
-import { measureIdle } from './bench-idle.ts'
-import { consumerClient, producerClient } from './bench-load.ts'
-import { reportOf, tableOf } from './bench-report.ts'
-import { type Kind, measureRound, type Round } from './bench-round.ts'
-import { measureTakeover } from './bench-takeover.ts'
-import { missingForKafka } from './bench-tools.ts'
-import { CommandError } from './failures.ts'
+import { type FunctionFigures, functionsAbove, functionsTable, measureFunctions } from './functions.ts'
+import { measureIdle } from './idle.ts'
+import { consumerClient, producerClient } from './load.ts'
+import { reportOf, tableOf } from './report.ts'
+import { type Kind, measureRound, type Round } from './round.ts'
+import { measureTakeover } from './takeover.ts'
 
 /** As they are typed. */
 export type BenchOptions = {
@@ -31,10 +29,6 @@ export type BenchOptions = {
 export const runBench = async (values: BenchOptions): Promise<number> => {
   const against = values.against !== undefined || values.only === 'kafka'
   if (values.only === 'functions') return reportFunctions(await measureFunctions())
-  const missing = missingForKafka()
-  if (against && missing !== undefined) {
-    throw new CommandError(`a comparison with Apache Kafka needs ${missing}`)
-  }
   const load = {
     topic: 'bench',
     records: Number(values.records),

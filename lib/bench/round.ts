@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { spentBetween, spentBy, usdOf } from './bench-cost.ts'
-import { type Client, createTopic, type Load } from './bench-load.ts'
-import { freePort, type RunningServer, startKafka, startWadi } from './bench-server.ts'
-import { longLivedJvm } from './bench-tools.ts'
+import { spentBetween, spentBy, usdOf } from './cost.ts'
+import { type Client, createTopic, type Load } from './load.ts'
+import { freePort, type RunningServer, startKafka, startWadi } from './server.ts'
+import { longLivedJvm } from './tools.ts'
 
 export type Kind = 'wadi' | 'kafka'
 

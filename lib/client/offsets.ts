@@ -2,7 +2,7 @@ import { errors } from '../protocol/errors.ts'
 import { ListOffsets } from '../protocol/messages/list-offsets.ts'
 import { OffsetCommit } from '../protocol/messages/offset-commit.ts'
 import { OffsetFetch } from '../protocol/messages/offset-fetch.ts'
-import { type KafkaCluster, Refused, requireNone, requireSettled } from './kafka-cluster.ts'
+import { type KafkaCluster, Refused, requireNone, requireSettled } from './cluster.ts'
 
 export type TopicPartition = { readonly topic: string; readonly partition: number }
 
