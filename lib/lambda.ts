@@ -51,7 +51,12 @@ export const doorFunction = (door: Door, makeApp: MakeApp, options: FunctionOpti
     apps.set(over, app)
     return app
   }
-  const answer = async (request: DoorRequest, context: LambdaContext, seen: Seen): Promise<Answer> => {
+  const answer = async (
+    event: LambdaEvent,
+    request: DoorRequest,
+    context: LambdaContext,
+    seen: Seen,
+  ): Promise<Answer> => {
     // The one thing that anybody may ask, because it says nothing.
     if (request.path === '/healthz' && request.method === 'GET') return healthy
     const admission = authenticate(accessFrom(environment), {
@@ -60,7 +65,7 @@ export const doorFunction = (door: Door, makeApp: MakeApp, options: FunctionOpti
     })
     if (!admission.admitted) return unauthenticatedAt(request.path, admission.answer)
     seen.admitted = admission
-    if (request.path !== `/kafka/${door}`) return answerApi(await appOf(await instance()), request)
+    if (request.path !== `/kafka/${door}`) return answerApi(await appOf(await instance()), request, decodesPath(event))
     const answered = await answerFrames(async () => (await instance()).broker, framesIn(door, request, context), limits)
     seen.apiKeys = answered.apiKeys
     return answered
@@ -72,7 +77,7 @@ export const doorFunction = (door: Door, makeApp: MakeApp, options: FunctionOpti
     const usedBefore = await instance.usage()
     let answered: Answer
     try {
-      answered = await answer(request, context, seen)
+      answered = await answer(event, request, context, seen)
     } catch (error) {
       writeLine(lineOf({ level: 'error', requestId: context.awsRequestId, error: describe(error) }))
       answered = problemAnswer({ code: 'INTERNAL', detail: 'The function failed at this request; its log says why.' })
@@ -168,13 +173,17 @@ const marginMs = 4000
 /** The doors wait 29 and 30 seconds from the moment at which they have the request, and a cold start is in that time. */
 const longestMs = 20_000
 
-const answerApi = async (app: Awaited<ReturnType<MakeApp>>, request: DoorRequest): Promise<Answer> => {
-  const { method, path, query, headers, body } = request
-  // A URL would resolve them to a path that the door has not seen, and that it may have forbidden.
-  if (dotSegment.test(path))
+const answerApi = async (
+  app: Awaited<ReturnType<MakeApp>>,
+  request: DoorRequest,
+  isDecoded: boolean,
+): Promise<Answer> => {
+  const { method, query, headers, body } = request
+  const path = pathInUrl(request.path, isDecoded)
+  const url = `https://function${path}${query === '' ? '' : `?${query}`}`
+  // A URL resolves dots between slashes, to a path that the door has not seen, and that it may have forbidden.
+  if (URL.parse(url)?.pathname !== path)
     return problemAnswer({ code: 'INVALID_REQUEST', detail: 'A path has no dots between slashes.' })
-  // Doors decode a path; what would begin something else in a URL is encoded again.
-  const url = `https://function${path.replace(/[?#]/g, encodeURIComponent)}${query === '' ? '' : `?${query}`}`
   const hasBody = method !== 'GET' && method !== 'HEAD'
   const response = await app.request(url, { method, headers, ...(hasBody && { body }) })
   return {
@@ -184,7 +193,23 @@ const answerApi = async (app: Awaited<ReturnType<MakeApp>>, request: DoorRequest
   }
 }
 
-const dotSegment = /(^|\/)(\.|%2e){1,2}(\/|$)/i
+/**
+ * Whether the door has decoded the path: an HTTP API has, a REST API and a function URL hand it over as it was sent. An
+ * HTTP API allows and forbids by path, so what it has decoded must never be decoded again: `%41` in it is no `A`. Taking
+ * one for the other the safe way round, a name with such a character is not found.
+ */
+const decodesPath = (event: LambdaEvent): boolean =>
+  'rawPath' in event && !/\.lambda-url\./.test(event.requestContext.domainName ?? '')
+
+/**
+ * The path such that a URL's parser has nothing left to make of it: whatever it would take for a separator or delete (a
+ * backslash, a tab, the end of a line, `?` and `#`) is encoded, and so it is a character of a name.
+ */
+const pathInUrl = (path: string, isDecoded: boolean): string =>
+  path.toWellFormed().replace(isDecoded ? notInNames : notInUrls, encodeURIComponent)
+
+const notInNames = /[^\w.~!$&'()*+,;=:@/-]/gu
+const notInUrls = /[^\w.~!$&'()*+,;=:@/%-]/gu
 
 const healthy: Answer = {
   status: 200,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { functionApp } from '../../lib/function-app.ts'
+import { groupRoutes } from '../../lib/http/groups.ts'
 import { topicRoutes } from '../../lib/http/topics.ts'
 import { doorFunction, type FunctionOptions } from '../../lib/lambda.ts'
 import { openMemory } from '../../lib/local.ts'
@@ -17,7 +18,7 @@ const adminFunction = (options: Partial<FunctionOptions> = {}) => {
     opened++
     return openMemory({ lingerMs: 0, autoCreateTopics: false, numPartitions: 1, log })
   }
-  const handler = doorFunction('admin', async (instance) => functionApp(instance, [topicRoutes]), {
+  const handler = doorFunction('admin', async (instance) => functionApp(instance, [topicRoutes, groupRoutes]), {
     environment: { WADI_API_KEYS: keys },
     open,
     writeLine: (line) => lines.push(line),
@@ -55,10 +56,42 @@ test.each(['/v1/in/../topics', '/v1/./topics', '/v1/%2e%2e/topics', '/..', '/v1/
   '%s is no path',
   async (path) => {
     const { ask } = adminFunction()
-    // As the function URL of 2.0 has it, whose path is given as it was sent.
-    expect(await ask('function URL', 'GET', path)).toMatchObject({ status: 400, told: { code: 'INVALID_REQUEST' } })
+    for (const kind of kinds) {
+      expect(await ask(kind, 'GET', path)).toMatchObject({ status: 400, told: { code: 'INVALID_REQUEST' } })
+    }
   },
 )
+
+// A door that forbids by path has seen another one, whatever a parser of URLs would make of what follows `orders`.
+test.each([
+  '/v1/topics/orders/..%5Cpayments',
+  '/v1/topics/orders/..\\payments',
+  '/v1/topics/orders/.%09./payments',
+  '/v1/topics/orders/.%0A./payments',
+  '/v1/topics/orders/.\r./payments',
+  '/v1/topics/payments%0D',
+  '/v1/topics/payments%20',
+  '/v1/topics/payments%3F',
+  '/v1/topics/payments%23',
+  '/v1/topics/payment%2573',
+  '/v1/topics/orders/%252e%252e/payments',
+])('%j is not the path of payments at any door', async (path) => {
+  const { ask } = adminFunction()
+  for (const topic of ['orders', 'payments']) await ask('HTTP API', 'PUT', `/v1/topics/${topic}`, '{}')
+  for (const kind of kinds) {
+    const { status } = await ask(kind, 'GET', path)
+    expect([400, 404]).toContain(status)
+  }
+  expect(await ask('HTTP API', 'GET', '/v1/topics/payments')).toMatchObject({ status: 200 })
+})
+
+test.each(kinds)('a name with any character in it is the same through a %s', async (kind) => {
+  const { ask } = adminFunction()
+  for (const group of ['my group', '50%41', 'grün', 'a\\b', 'a?b#c', 'tab\tbed', 'x{y}|z']) {
+    const { status, told } = await ask(kind, 'GET', `/v1/groups/${encodeURIComponent(group)}`)
+    expect([status, told.detail]).toEqual([404, `There is no group "${group}".`])
+  }
+})
 
 test('a function that cannot be opened says so, and tries again at the next request', async () => {
   let tries = 0

@@ -15,11 +15,14 @@ export type PlainRequest = {
   readonly userArn: string | undefined
 }
 
-/** The event that a door of this kind makes of a request (API Gateway docs: "Lambda proxy integration", payloads 1.0, 2.0). */
+/**
+ * The event that a door of this kind makes of a request (API Gateway docs: "Lambda proxy integration", payloads 1.0, 2.0).
+ * Only an HTTP API decodes the path.
+ */
 export const eventOf = (kind: DoorKind, request: PlainRequest): LambdaEvent =>
-  kind === 'REST API' ? eventV1(request) : eventV2(request)
+  kind === 'REST API' ? eventV1(request) : eventV2(kind, request)
 
-const eventV2 = ({ method, url, headers, body, sourceIp, userArn }: PlainRequest): LambdaEvent => {
+const eventV2 = (kind: DoorKind, { method, url, headers, body, sourceIp, userArn }: PlainRequest): LambdaEvent => {
   const [rawPath = '', rawQueryString = ''] = url.split('?')
   const { cookie, ...others } = headers
   const isText = /^(text\/|application\/(json|javascript|xml|x-www-form-urlencoded))/.test(
@@ -28,7 +31,7 @@ const eventV2 = ({ method, url, headers, body, sourceIp, userArn }: PlainRequest
   const event = {
     version: '2.0',
     routeKey: '$default',
-    rawPath: decodeURI(rawPath),
+    rawPath: kind === 'HTTP API' ? decodeURIComponent(rawPath) : rawPath,
     rawQueryString,
     ...(cookie !== undefined && { cookies: cookie.split('; ') }),
     headers: others,
@@ -37,7 +40,7 @@ const eventV2 = ({ method, url, headers, body, sourceIp, userArn }: PlainRequest
     requestContext: {
       accountId: '123456789012',
       apiId: 'api',
-      domainName: headers['host'] ?? '',
+      domainName: kind === 'HTTP API' ? (headers['host'] ?? '') : 'api.lambda-url.eu-central-1.on.aws',
       domainPrefix: 'api',
       http: { method, path: rawPath, protocol: 'HTTP/1.1', sourceIp, userAgent: headers['user-agent'] ?? '' },
       requestId: 'JKJaXmPLvHcESHA=',
@@ -51,11 +54,12 @@ const eventV2 = ({ method, url, headers, body, sourceIp, userArn }: PlainRequest
 }
 
 const eventV1 = ({ method, url, headers, body, sourceIp, userArn }: PlainRequest): LambdaEvent => {
-  const { pathname, searchParams } = new URL(url, 'http://door')
+  const { searchParams } = new URL(url, 'http://door')
+  const [pathname = ''] = url.split('?')
   const names = [...new Set(searchParams.keys())]
   const event = {
     resource: '/{proxy+}',
-    path: decodeURI(pathname),
+    path: pathname,
     httpMethod: method,
     headers,
     multiValueHeaders: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value]])),
