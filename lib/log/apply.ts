@@ -1,4 +1,4 @@
-import { producerOf, remember, withProducer } from './producers.ts'
+import { producerOf, remember, withoutProducers, withProducer } from './producers.ts'
 import type { Append, Expire, Flush, Rewrite, Row, Trim } from './row.ts'
 import { leaderEpochOf, type Partition, partitionOf, type State, type TailBatch } from './state.ts'
 
@@ -110,11 +110,10 @@ const rewrite = (partition: Partition, row: Rewrite): Partition => {
 }
 
 const expire = (partition: Partition, row: Expire): Partition => {
-  let { producers } = partition
-  for (const { producerId, seq } of row.producers) {
-    if (producerOf(producers, producerId)?.seq === seq) producers = withProducer(producers, producerId, undefined)
-  }
-  return { ...partition, producers }
+  const { producers } = partition
+  const idle = row.producers.filter(({ producerId, seq }) => producerOf(producers, producerId)?.seq === seq)
+  const producerIds = idle.map(({ producerId }) => producerId)
+  return { ...partition, producers: withoutProducers(producers, producerIds) }
 }
 
 const trim = (state: State, row: Trim): State => {

@@ -34,13 +34,23 @@ const bucketOf = (producerId: bigint): number => Number(BigInt.asUintN(6, produc
 export const producerOf = (producers: Producers, producerId: bigint): Producer | undefined =>
   producers[bucketOf(producerId)]?.get(producerId)
 
-export const withProducer = (producers: Producers, producerId: bigint, producer: Producer | undefined): Producers => {
+export const withProducer = (producers: Producers, producerId: bigint, producer: Producer): Producers => {
   const copy =
     producers.length === buckets ? producers.slice() : Array.from({ length: buckets }, (_, i) => producers[i])
   const bucket = new Map(copy[bucketOf(producerId)])
-  if (producer) bucket.set(producerId, producer)
-  else bucket.delete(producerId)
+  bucket.set(producerId, producer)
   copy[bucketOf(producerId)] = bucket
+  return copy
+}
+
+/** Without these. Each bucket is copied once, however many go. */
+export const withoutProducers = (producers: Producers, producerIds: readonly bigint[]): Producers => {
+  const copy = producers.slice()
+  for (const [index, gone] of Map.groupBy(producerIds, bucketOf)) {
+    const bucket = new Map(copy[index])
+    for (const producerId of gone) bucket.delete(producerId)
+    copy[index] = bucket
+  }
   return copy
 }
 

@@ -153,7 +153,7 @@ export class Maintenance {
       flushes += 1
       state = await lane.state('known')
     }
-    const trims = await trim(lane, state, configOf(topic), producerExpirationMs)
+    const trims = await trim(lane, state, configOf(topic), producerExpirationMs, untilMs)
     const merges = await mergeSegments(lane, objects, bytes, state)
     const checkpoints = (await this.#checkpointIfDue(lane)) ? 1 : 0
     const item = this.#isAtRest(lane, state) ? undefined : await readCheckpointItem(items, lane.journal.shard)

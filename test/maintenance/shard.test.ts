@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { checkpoint, truncate } from '../../lib/journal/checkpoint.ts'
 import { readCheckpointItem } from '../../lib/journal/checkpoint-item.ts'
 import { offsetAtTimestamp, offsetOfMaxTimestamp } from '../../lib/journal/read.ts'
-import { singleWriteOf } from '../../lib/log/producers.ts'
+import { producersIn, singleWriteOf } from '../../lib/log/producers.ts'
 import { partitionOf } from '../../lib/log/state.ts'
 import { flush } from '../../lib/maintenance/flush.ts'
 import { mergeSegments } from '../../lib/maintenance/merge.ts'
@@ -183,6 +183,28 @@ test('a producer that writes once is remembered for ten minutes, and not for a d
   log.clock.move(6 * 60_000)
   expect(await trimmed()).toBe(1)
   expect(await appendBatches(log, 0, write)).toMatchObject([{ outcome: 'next', baseOffset: 1n }])
+})
+
+test('one pass forgets all producers that wrote once, however many rows that takes', async () => {
+  const log = await emptyLog()
+  const write = (i: number) => {
+    const hash = Buffer.alloc(8)
+    hash.writeUInt32BE(i, 4)
+    return batch({ producerId: singleWriteOf(hash), producerEpoch: 0, baseSequence: 0 })
+  }
+  const perRequest = 500
+  for (let i = 0; i < 5; i++) {
+    await appendBatches(log, 0, ...Array.from({ length: perRequest }, (_, j) => write(i * perRequest + j)))
+  }
+  log.clock.move(16 * 60_000)
+  await appendBatches(log, 0, write(5 * perRequest))
+  const known = async () => [...producersIn(partitionOf(await log.lane.state('known'), 0).producers)].length
+  const forget = async (untilMs?: number) => trim(log.lane, await log.lane.state('known'), never, aDayMs, untilMs)
+  expect(await known()).toBe(5 * perRequest + 1)
+  expect(await forget(log.clock.now())).toBe(0)
+  expect(await forget()).toBe(3)
+  expect(await known()).toBe(1)
+  expect(await forget()).toBe(0)
 })
 
 test.each(['tail', 'segments'])('a timestamp is found exact to the record in %s', async (where) => {
