@@ -75,9 +75,10 @@ const produce = (api: HttpApi): Route =>
     handle: async ({ c, params: asked }) => {
       const clusterId = await requireCluster(api.call, asked.cluster)
       const topic = await findTopic(api.call, asked.topic)
+      const identity = unconditionalIdentity(c, topic)
       const given = parseJsonSequence(await readBody(c), maxRecords)
       if (given.length === 0) throw new HttpProblem('INVALID_REQUEST', 'There is no record in the body.')
-      const outcomes = await appendAll(api, topic, given, identityOf(c))
+      const outcomes = await appendAll(api, topic, given, identity)
       const [first] = outcomes
       if (outcomes.length === 1 && first && 'problem' in first) throw first.problem
       const lines = outcomes.map((outcome) =>
@@ -93,6 +94,13 @@ const produce = (api: HttpApi): Route =>
   })
 
 const jsonText = (c: Context, text: string): Response => c.body(text, 200, { 'content-type': 'application/json' })
+
+/** Who produces. A condition is refused rather than passed over: whoever sends one rests on it. */
+const unconditionalIdentity = (c: Context, topic: Topic): Identity => {
+  if (c.req.header('if-match') === undefined) return identityOf(c)
+  const hint = `Send it to /v1/topics/${topic.name}/records.`
+  throw new HttpProblem('INVALID_REQUEST', 'If-Match has no meaning in this API: nothing was appended.', { hint })
+}
 
 type Outcome = { readonly record: RestRecord; readonly appended: Appended } | { readonly problem: HttpProblem }
 
@@ -187,12 +195,13 @@ const produceBatch = (api: HttpApi): Route =>
     handle: async ({ c, params: asked }) => {
       const clusterId = await requireCluster(api.call, asked.cluster)
       const topic = await findTopic(api.call, asked.topic)
+      const identity = unconditionalIdentity(c, topic)
       const entries = entriesIn(parseJson(await readBody(c)))
       const outcomes = await appendAll(
         api,
         topic,
         entries.map(({ record }) => record),
-        identityOf(c),
+        identity,
       )
       const named = outcomes.map((outcome, i) => ({ id: entries[i]?.id ?? '', outcome }))
       return c.json(

@@ -243,6 +243,18 @@ test('a repeat with the same Idempotency-Key appends nothing again', async () =>
   expect(again.body).toEqual(first.body)
 })
 
+test.each([
+  ['/topics/orders/records', { value: { type: 'JSON', data: 1 } }],
+  ['/topics/orders/records:batch', { entries: [{ id: 'a', value: { type: 'JSON', data: 1 } }] }],
+])('at %s a condition is refused, with where it is kept', async (path, body) => {
+  const { rest, withTopic, ask } = await restWorld()
+  await withTopic('orders', 1)
+  const refused = await rest('POST', path, { headers: { 'if-match': '"0:7"' }, body })
+  expect([refused.status, shapes.error.parse(refused.body).error_code]).toEqual([400, 400])
+  expect(refused.body.message).toContain('Send it to /v1/topics/orders/records.')
+  expect((await ask('GET', '/v1/topics/orders')).body.records).toBe(0)
+})
+
 test('configs of brokers are told and not changed, and there are no access lists', async () => {
   const { rest } = await restWorld()
   const configs = await rest('GET', '/brokers/1/configs')
