@@ -100,18 +100,22 @@ const withDefaults = (record: Incoming, { key, partition }: Defaults): Incoming 
   partition: record.partition ?? partition,
 })
 
-/** What a webhook sends: its body is the value, its headers are the record's but for those of the way here. */
+/** What a webhook sends: its body is the value, its headers are the record's but for secrets and those of the way. */
 export const webhookRecord = async (c: Context, defaults: Defaults): Promise<Incoming> => {
   const value = await readBody(c)
-  const foreign = [...c.req.raw.headers].filter(([name]) => !isOfTheWay(name))
-  const headers = foreign.map(([key, text]) => ({ key, value: Buffer.from(text) }))
+  const kept = [...c.req.raw.headers].filter(([name]) => !ofTheWay.test(name) && !isSecret(name))
+  const headers = kept.map(([key, text]) => ({ key, value: Buffer.from(text) }))
   return withDefaults({ ...rawRecord(value), headers: limitedHeaders(headers, '/headers') }, defaults)
 }
 
-/** Between two hops, or for whoever answers; secrets are not stored. */
+/** Between two hops, or for whoever answers. */
 const ofTheWay =
-  /^(accept(-.*)?|authorization|cache-control|connection|content-length|cookie|expect|forwarded|host|idempotency-key|if-match|keep-alive|pragma|prefer|priority|producer-(id|epoch|seq)|proxy-.*|sec-.*|te|trailer|transfer-encoding|upgrade|via|x-amz.*|x-api-key|x-forwarded-.*|x-real-ip)$/
+  /^(accept(-.*)?|cache-control|connection|content-length|expect|forwarded|host|idempotency-key|if-match|keep-alive|pragma|prefer|priority|producer-(id|epoch|seq)|proxy-.*|sec-.*|te|trailer|transfer-encoding|upgrade|via|x-amz.*|x-forwarded-.*|x-real-ip)$/
 
-const isOfTheWay = (name: string): boolean => ofTheWay.test(name)
+/** What opens a door to whoever reads it is not stored. A signature opens none, and readers of the record verify it. */
+const isSecret = (name: string): boolean => secret.test(name) && !name.includes('signature')
+
+const secret =
+  /authorization|cookie|credential|jwt|pass(phrase|wd|word)|secret|token|(access|api|auth|private|subscription)[-_]?key|^x-auth(-|$)/
 
 export const maxQueryKeyCharacters = maxKeyBytes / 4
