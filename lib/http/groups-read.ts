@@ -6,7 +6,7 @@ import type { BatchRecord } from '../protocol/record.ts'
 import type { HttpApi } from './api.ts'
 import { HttpProblem } from './http-problem.ts'
 import { outgoingFrom } from './outgoing.ts'
-import { PartitionReader, UnreadableBatch } from './partition-reader.ts'
+import { PartitionReader, recordAt, UnreadableBatch } from './partition-reader.ts'
 
 export type ReadLimits = { readonly limit: number; readonly maxBytes: number }
 
@@ -81,15 +81,12 @@ export const readOne = async (
   index: number,
   offset: number,
 ): Promise<BatchRecord | undefined> => {
-  const lane = call.logs.lane(shardOfPartition(topic, index))
-  const reader = new PartitionReader(lane, call.bytes, index, BigInt(offset), 1)
   try {
-    await reader.look(() => {})
+    return await recordAt(call.logs.lane(shardOfPartition(topic, index)), call.bytes, index, BigInt(offset))
   } catch (error) {
     if (error instanceof UnreadableBatch) return undefined
     throw error
   }
-  return reader.head?.offset === BigInt(offset) ? reader.head : undefined
 }
 
 export type ReadFailed = {

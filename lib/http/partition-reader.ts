@@ -1,6 +1,7 @@
 import type { LogBytes } from '../journal/bytes.ts'
 import type { Lane } from '../journal/lane.ts'
 import { fetchRecords } from '../journal/read.ts'
+import { partitionOf } from '../log/state.ts'
 import { batchesIn, CorruptBatch, readBatchHeader } from '../protocol/batch.ts'
 import { CorruptCompression } from '../protocol/compression-limits.ts'
 import { type BatchRecord, recordsIn } from '../protocol/record.ts'
@@ -89,4 +90,30 @@ export class PartitionReader {
       throw new UnreadableBatch(this.partition, end, error.message)
     }
   }
+}
+
+/** One batch at least is read, whatever its size. */
+const oneBatchBytes = 1
+
+/**
+ * The record at an offset; undefined where there is none. That there is none is said from a confirmed view: what was
+ * appended elsewhere may not be seen here yet. Throws `UnreadableBatch`.
+ */
+export const recordAt = async (
+  lane: Lane,
+  bytes: LogBytes,
+  partition: number,
+  offset: bigint,
+): Promise<BatchRecord | undefined> => {
+  const next = async (): Promise<BatchRecord | undefined> => {
+    const reader = new PartitionReader(lane, bytes, partition, offset, oneBatchBytes)
+    await reader.look(() => {})
+    return reader.head
+  }
+  const isThere = async (): Promise<boolean> => {
+    const { logStartOffset, endOffset } = partitionOf(await lane.state('confirmed'), partition)
+    return logStartOffset <= offset && offset < endOffset
+  }
+  const found = (await next()) ?? ((await isThere()) ? await next() : undefined)
+  return found?.offset === offset ? found : undefined
 }

@@ -7,12 +7,9 @@ import { findTopic, requirePartition } from './find-topic.ts'
 import { HttpProblem } from './http-problem.ts'
 import { outgoingFrom, outgoingSchema } from './outgoing.ts'
 import { described, partitionIndex, topicParams } from './parameters.ts'
-import { PartitionReader, UnreadableBatch } from './partition-reader.ts'
+import { recordAt, UnreadableBatch } from './partition-reader.ts'
 import { outOfRange } from './read-from.ts'
 import { type Route, route } from './route.ts'
-
-/** One batch at least is read, whatever its size. */
-const chunkBytes = 1
 
 /** One record by its offset. */
 export const recordRoute = ({ call }: HttpApi): Route =>
@@ -41,22 +38,18 @@ export const recordRoute = ({ call }: HttpApi): Route =>
       const index = requirePartition(topic, params.partition)
       const lane = call.logs.lane(shardOfPartition(topic, index))
       const offset = BigInt(params.offset)
-      const reader = new PartitionReader(lane, call.bytes, index, offset, chunkBytes)
-      try {
-        await reader.look(() => {})
-      } catch (error) {
+      const record = await recordAt(lane, call.bytes, index, offset).catch((error) => {
         if (!(error instanceof UnreadableBatch)) throw error
         throw new HttpProblem('UNREADABLE', `The record cannot be read: ${error.message}.`, {
           kafka: 'CORRUPT_MESSAGE',
         })
-      }
-      const { head } = reader
-      if (head?.offset !== offset) {
+      })
+      if (record === undefined) {
         const { logStartOffset: start, endOffset: end } = partitionOf(await lane.state('confirmed'), index)
         throw outOfRange(index, offset, { start, end })
       }
       const own = configOf(topic).valueFormat
       const format = query.format === undefined || query.format === 'auto' ? own : query.format
-      return c.json(outgoingFrom(index, head, format), 200, { 'cache-control': 'private, no-cache' })
+      return c.json(outgoingFrom(index, record, format), 200, { 'cache-control': 'private, no-cache' })
     },
   })

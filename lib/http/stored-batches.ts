@@ -1,7 +1,9 @@
 import type { Context } from 'hono'
+import type { Lane } from '../journal/lane.ts'
 import { fetchRecords } from '../journal/read.ts'
 import { shardOfPartition } from '../journal/topics.ts'
 import { endOf } from '../log/slice.ts'
+import { partitionOf } from '../log/state.ts'
 import type { Topic } from '../log/topic.ts'
 import type { HttpApi } from './api.ts'
 import { type Cursor, encodeCursor } from './cursor.ts'
@@ -34,8 +36,12 @@ export const storedBatches = async (
   const end = bytes.length === 0 ? offset : endOf(bytes)
   const next = encodeCursor({ ...cursor, positions: new Map([[partition, end]]) })
   c.header('wadi-next', next)
-  c.header('wadi-up-to-date', String(end >= fetched.highWatermark))
+  c.header('wadi-up-to-date', String(end >= fetched.highWatermark && (await isEnd(lane, partition, end))))
   c.header('cache-control', 'no-store')
   c.header('content-type', 'application/vnd.wadi.batch')
   return c.body(new Uint8Array(bytes))
 }
+
+/** Said from a state that was confirmed after the reading. */
+const isEnd = async (lane: Lane, partition: number, offset: bigint): Promise<boolean> =>
+  offset >= partitionOf(await lane.state('confirmed'), partition).endOffset
