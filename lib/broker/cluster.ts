@@ -77,11 +77,8 @@ export const leadersOf = async (
 
 const epochOf = async (shard: Shard, nodes: readonly Node[], call: Call, looks: boolean): Promise<number> => {
   const { leadership, logs } = call
-  if (leadership === undefined) {
-    // Where it costs nothing to know it: no other gateway takes leads, so that no client needs the newest one.
-    const state = logs.known(shard)
-    return state ? leaderEpochOf(state) : 0
-  }
+  // Whoever takes no leads may have neighbours that do, and hears of them late: other functions, gateways that left.
+  if (leadership === undefined) return -1
   const here = leadership.epochHere(nodes, shard)
   if (here !== undefined) return here
   if (!looks) return -1

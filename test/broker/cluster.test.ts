@@ -48,7 +48,7 @@ test('topics are described in the order of their names, unknown ones as unknown'
       errorCode: errors.NONE,
       partitionIndex: 0,
       leaderId: 1,
-      leaderEpoch: 0,
+      leaderEpoch: -1,
       replicaNodes: [1],
       isrNodes: [1],
       eligibleLeaderReplicas: [],

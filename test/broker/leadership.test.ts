@@ -8,6 +8,7 @@ import { DescribeCluster } from '../../lib/protocol/messages/describe-cluster.ts
 import { DescribeTopicPartitions } from '../../lib/protocol/messages/describe-topic-partitions.ts'
 import { Fetch } from '../../lib/protocol/messages/fetch.ts'
 import { FindCoordinator } from '../../lib/protocol/messages/find-coordinator.ts'
+import { ListOffsets } from '../../lib/protocol/messages/list-offsets.ts'
 import { Metadata } from '../../lib/protocol/messages/metadata.ts'
 import { Produce } from '../../lib/protocol/messages/produce.ts'
 import { zeroUuid } from '../../lib/protocol/reader.ts'
@@ -196,6 +197,56 @@ test('any node gives records; who has read them all is sent to the leader to wai
       currentLeader: { leaderId: leader.nodes.self, leaderEpoch: 1 },
     },
   ])
+})
+
+test('who is sent to the leader is told its address, also in the same answer', async () => {
+  const { all } = await gateways(2)
+  const topicId = (await all[0]?.createTopic('t')) ?? ''
+  const { leader, other } = await leaderOf(all, 't')
+  await leader.produce('t', batch())
+  const { nodeEndpoints } = await other.ask(Fetch, 17, fetchRequest([{ topicId, partition: 0, fetchOffset: 1n }]))
+  const { host, port, zone } = leader.nodes.address
+  expect(nodeEndpoints).toEqual([{ nodeId: leader.nodes.self, host, port, rack: zone }])
+})
+
+test('a consumer of functions is never fenced by what a gateway led before: Metadata tells them no epoch', async () => {
+  const { all, stores, alone } = await gateways(1)
+  const [gateway] = all
+  await gateway?.createTopic('t')
+  await gateway?.produce('t', batch({ value: 'led' }))
+  await gateway?.nodes.leave()
+  const [admin, fetch] = [alone, brokerWorld(stores)]
+  const epochs = async () => (await partitionsBy(admin, 't')).map(({ leaderEpoch }) => leaderEpoch)
+  const [told = 0] = await epochs()
+  const asked = { partition: 0, fetchOffset: 0n, partitionMaxBytes: 1000, currentLeaderEpoch: told }
+  const fetched = await fetch.ask(Fetch, 12, { ...fetchRequest([]), topics: [{ topic: 't', partitions: [asked] }] })
+  const [records] = fetched.responses[0]?.partitions ?? []
+  expect(records).toMatchObject({ errorCode: errors.NONE, highWatermark: 1n })
+  const ends = [{ partitionIndex: 0, currentLeaderEpoch: told, timestamp: -1n }]
+  const listed = await fetch.ask(ListOffsets, 6, { replicaId: -1, topics: [{ name: 't', partitions: ends }] })
+  expect(listed.topics[0]?.partitions).toMatchObject([{ errorCode: errors.NONE, offset: 1n, leaderEpoch: 1 }])
+  // What admin has happened to see of the journal is not told either: it may be old by the time a client uses it.
+  await admin.values('t')
+  expect(await epochs()).toEqual([-1])
+})
+
+test('no leader is named that a client could not find: a gateway that left is none', async () => {
+  const { all, alone } = await gateways(2)
+  await all[0]?.createTopic('t')
+  const { leader, other } = await leaderOf(all, 't')
+  await leader.produce('t', batch())
+  const fencedBy = async ({ ask }: Pick<Gateway, 'ask'>) => {
+    const asked = { partition: 0, fetchOffset: 0n, partitionMaxBytes: 1000, currentLeaderEpoch: 0 }
+    const body = await ask(Fetch, 12, { ...fetchRequest([]), topics: [{ topic: 't', partitions: [asked] }] })
+    const [{ errorCode, currentLeader } = {}] = body.responses[0]?.partitions ?? []
+    expect(errorCode).toBe(errors.FENCED_LEADER_EPOCH)
+    return currentLeader
+  }
+  expect(await fencedBy(other)).toEqual({ leaderId: leader.nodes.self, leaderEpoch: 1 })
+  expect(await fencedBy(alone)).toEqual({ leaderId: 1, leaderEpoch: 1 })
+  await leader.nodes.leave()
+  await other.nodes.beat()
+  expect(await fencedBy(other)).toEqual({ leaderId: -1, leaderEpoch: -1 })
 })
 
 test('a consumer that believes in an older epoch is told so by any node', async () => {

@@ -52,7 +52,7 @@ test('every partition is led by the one node', async () => {
       errorCode: errors.NONE,
       partitionIndex,
       leaderId: 1,
-      leaderEpoch: 0,
+      leaderEpoch: -1,
       replicaNodes: [1],
       isrNodes: [1],
       offlineReplicas: [],

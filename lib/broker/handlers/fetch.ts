@@ -38,16 +38,15 @@ export const fetch: Handler<typeof Fetch> = async (request, call) => {
   const live = (await call.leadership?.nodes.live()) ?? []
   const leaders = new Map<number, Node>()
   const reads = planReads(request, topics, states, { ...call, live, leaders })
-  return {
-    nodeEndpoints: [...leaders.values()].map((node) => ({ nodeId: node.id, ...addressOf(node) })),
-    responses: await Promise.all(
-      reads.map(async (partitions, i) => ({
-        topic: request.topics[i]?.topic ?? '',
-        topicId: request.topics[i]?.topicId ?? '',
-        partitions: await Promise.all(partitions.map((read) => read())),
-      })),
-    ),
-  }
+  const responses = await Promise.all(
+    reads.map(async (partitions, i) => ({
+      topic: request.topics[i]?.topic ?? '',
+      topicId: request.topics[i]?.topicId ?? '',
+      partitions: await Promise.all(partitions.map((read) => read())),
+    })),
+  )
+  const nodeEndpoints = [...leaders.values()].map((node) => ({ nodeId: node.id, ...addressOf(node) }))
+  return { nodeEndpoints, responses }
 }
 
 const findLanes = async ({ topic: name, topicId, partitions }: AskedTopic, call: Call): Promise<readonly Wanted[]> => {
@@ -180,7 +179,7 @@ type Found = {
 }
 
 /** The forms of an answer for one partition. */
-const answers = ({ isolationLevel }: FetchRequest, { nodeId, leaders }: Among) => {
+const answers = ({ isolationLevel }: FetchRequest, { nodeId, leadership, live, leaders }: Among) => {
   // Nothing is aborted as long as there are no transactions; who reads uncommitted is told nothing.
   const abortedTransactions = isolationLevel === readCommitted ? [] : null
 
@@ -209,6 +208,15 @@ const answers = ({ isolationLevel }: FetchRequest, { nodeId, leaders }: Among) =
     records,
   })
 
+  /** Who leads, if a client can reach it: without leadership that is this node, whoever may have led before. */
+  const leaderIn = (state: State): PartitionResponse['currentLeader'] => {
+    if (leadership === undefined) return { leaderId: nodeId, leaderEpoch: leaderEpochOf(state) }
+    const node = live.find(({ id }) => id === state.leader?.node)
+    if (node === undefined) return undefined
+    leaders.set(node.id, node)
+    return { leaderId: node.id, leaderEpoch: leaderEpochOf(state) }
+  }
+
   const refused = (asked: Asked, refusal: Refusal, state: State, reference: TopicReference): PartitionResponse => {
     if ('diverging' in refusal) {
       const { leaderEpoch: epoch, endOffset } = refusal.diverging
@@ -218,8 +226,8 @@ const answers = ({ isolationLevel }: FetchRequest, { nodeId, leaders }: Among) =
     const { error } = refusal
     const answer = failed(asked, asAsked(error, reference))
     const isEpoch = error === 'FENCED_LEADER_EPOCH' || error === 'UNKNOWN_LEADER_EPOCH'
-    const leaderId = state.leader?.node ?? nodeId
-    return isEpoch ? { ...answer, currentLeader: { leaderId, leaderEpoch: leaderEpochOf(state) } } : answer
+    const currentLeader = isEpoch ? leaderIn(state) : undefined
+    return currentLeader ? { ...answer, currentLeader } : answer
   }
 
   return { failed, movedTo, records, refused }
