@@ -48,14 +48,14 @@ describe('wadi gateway --direct', { timeout: 120_000 }, () => {
 
   test.skipIf(skipWithout('kcat'))('librdkafka logs in with a key, and without one it is told so', async () => {
     const { bootstrap } = await started(['--port', '0', '--sasl'], { WADI_API_KEYS: keys })
-    const list = (...settings: readonly string[]) =>
-      tryKcat(['-L', '-m', '5', '-b', bootstrap, ...settings.flatMap((setting) => ['-X', setting])])
+    const list = (seconds: number, ...settings: readonly string[]) =>
+      tryKcat(['-L', '-m', `${seconds}`, '-b', bootstrap, ...settings.flatMap((setting) => ['-X', setting])])
     const login = ['security.protocol=sasl_plaintext', 'sasl.mechanism=PLAIN', 'sasl.username=me']
-    expect((await list(...login, `sasl.password=${token}`)).stdout.toString()).toContain(`at ${bootstrap}`)
-    const refused = await list(...login, 'sasl.password=wrong')
+    expect((await list(30, ...login, `sasl.password=${token}`)).stdout.toString()).toContain(`at ${bootstrap}`)
+    const refused = await list(5, ...login, 'sasl.password=wrong')
     expect(refused.status).not.toBe(0)
     expect(refused.stderr.toString()).toContain('Authentication failed')
-    expect((await list()).status).not.toBe(0)
+    expect((await list(5)).status).not.toBe(0)
   })
 
   test.skipIf(skipWithout('kafka'))('Java logs in with a key', async () => {

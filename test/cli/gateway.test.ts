@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { Kafka, logLevel } from 'kafkajs'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { startDoors } from '../gateway/https-doors.ts'
 
 const start = (args: readonly string[], environment: NodeJS.ProcessEnv = {}) => {
@@ -9,6 +9,7 @@ const start = (args: readonly string[], environment: NodeJS.ProcessEnv = {}) => 
     env: { PATH: process.env['PATH'], ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  onTestFinished(() => void child.kill('SIGKILL'))
   let told = ''
   const port = Promise.withResolvers<number>()
   child.stderr.setEncoding('utf8').on('data', (text) => {
@@ -63,7 +64,7 @@ test('an API that is not there is told, and what to do', async () => {
 })
 
 test('a URL that shows everything to the network on the way is warned of', async () => {
-  const { status, told } = await start(['--url', 'http://wadi.invalid', '--port', '0', '--api-key', 'a:b']).ended
+  const { status, told } = await start(['--url', 'http://0.0.0.0:1', '--port', '0', '--api-key', 'a:b']).ended
   expect(status).toBe(1)
   expect(told).toContain('use https://')
 })

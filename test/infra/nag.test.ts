@@ -36,6 +36,7 @@ test('what is acknowledged is little, and each has its reason', { timeout: slowM
     .flatMap(({ node }) => node.metadata)
     .filter(({ type }) => type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY)
     .flatMap(({ data }): readonly (readonly [string, unknown])[] => Object.entries(data))
+  expect(acknowledged.length).toBeGreaterThan(0)
   const rules = new Set(acknowledged.map(([id]) => id.replace(/\[.*/s, '')))
   expect(rules.size).toBeLessThanOrEqual(15)
   for (const [, reason] of acknowledged) expect(String(reason).length).toBeGreaterThan(20)
