@@ -39,7 +39,7 @@ describe('examples', { timeout: 2 * timeoutMs }, () => {
 
   test.skipIf(skipWithout('curl'))('quickstart.sh makes a topic, appends to it, reads and follows it', async () => {
     const server = await wadiDev(['--memory'])
-    const lines = await run('quickstart.sh', { environment: { WADI_URL: server.httpUrl, FOLLOW_SECONDS: '2' } })
+    const lines = await run('quickstart.sh', { environment: { WADI_URL: server.httpUrl, FOLLOW_SECONDS: '10' } })
     const [made, one, several, again, page, found] = lines.filter((line) => line.startsWith('{')).map(parsed)
     expect(made).toMatchObject({ name: 'greetings', partitions: 3, valueFormat: 'json' })
     expect(one).toMatchObject({ offset: 0 })

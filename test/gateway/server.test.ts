@@ -264,11 +264,11 @@ test('one connection above the limit is refused, and room is made when one close
 
 test('idle connections are closed after the limit, busy ones are not', async () => {
   const { open, before } = gate()
-  const { gateway, lines } = await start({ before, limits: { maxIdleMs: 100 } })
+  const { gateway, lines } = await start({ before, limits: { maxIdleMs: 1000 } })
   const [idle, busy] = [await rawClient(gateway.port), await rawClient(gateway.port)]
   await busy.send(smallFrame(1))
   await idle.closed
-  await pause(150)
+  await pause(1500)
   open()
   expect(correlationIds(await busy.frames(1))).toEqual([1])
   expect(lines[0]).toContain('idle')
