@@ -24,6 +24,8 @@ type LeadershipOptions = { readonly nodes: Nodes; readonly logs: Logs; readonly 
 const maxTakes = 3
 /** A lead that is not taken within this time is answered as not known. */
 const takeTimeoutMs = 10_000
+/** Journals whose lead this process knows to be its own, of some hundred bytes each. */
+const maxTaken = 100_000
 
 /** The live nodes in the order in which they are to lead the shard. */
 export const rankedFor = (nodes: readonly Node[], shard: Shard): readonly Node[] =>
@@ -39,10 +41,11 @@ export class Leadership {
   readonly #logs: Logs
   readonly #clock: Clock
   /**
-   * The first epoch that this process took of a journal. A lead of this node's id that is older is another process's,
-   * which may still be appending: it is fenced by a new one.
+   * The epoch that this process took last of a journal, by its partition; beyond `maxTaken` the oldest goes. A lead of
+   * this node's id that is older is another process's, which may still be appending: it is fenced by a new one. It
+   * outlives the journal's lane: a lead that is taken again for nothing disturbs every consumer.
    */
-  readonly #taken = new WeakMap<Lane, number>()
+  readonly #taken = new Map<string, number>()
   readonly #taking = new Map<string, Promise<Led>>()
 
   constructor({ nodes, logs, clock }: LeadershipOptions) {
@@ -87,7 +90,7 @@ export class Leadership {
 
   #epochIn(state: State | undefined, shard: Shard): number | undefined {
     if (state?.leader === undefined || state.leader.node !== this.nodes.self) return undefined
-    const taken = this.#taken.get(this.#logs.lane(shard))
+    const taken = this.#taken.get(journalPartition(shard))
     return taken !== undefined && state.leader.epoch >= taken ? state.leader.epoch : undefined
   }
 
@@ -106,11 +109,18 @@ export class Leadership {
       if (answer.outcome === 'unknown') break
       // Refused: somebody was first, or the topic is deleted; the state tells who.
       if (answer.outcome === 'changed') {
-        this.#taken.set(lane, epoch)
+        this.#remember(journalPartition(shard), epoch)
         return { outcome: 'here', leaderEpoch: epoch }
       }
     }
     return { outcome: 'elsewhere', node: undefined, leaderEpoch: undefined }
+  }
+
+  #remember(key: string, epoch: number): void {
+    this.#taken.delete(key)
+    this.#taken.set(key, epoch)
+    const [oldest] = this.#taken.keys()
+    if (this.#taken.size > maxTaken && oldest !== undefined) this.#taken.delete(oldest)
   }
 }
 

@@ -68,6 +68,15 @@ test('requests that arrive together take the lead once, and those that come late
   expect(first.meter.counts()).toEqual(before)
 })
 
+test('a lead stays taken however many other journals are looked at meanwhile: it is found, not taken again', async () => {
+  const { first } = await pairOf()
+  await first.lead()
+  const { lane, logs } = first.log
+  for (let index = 1; logs.lanes().includes(lane); index++) logs.lane({ ...testShard, index })
+  expect(logs.known(testShard)).toBeUndefined()
+  expect(await first.lead()).toEqual({ outcome: 'here', leaderEpoch: 1 })
+})
+
 test('where nobody is registered anybody appends, without an epoch', async () => {
   const { gateway, clock } = await worldOf()
   const one = await gateway(9001)
