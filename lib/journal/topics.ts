@@ -44,6 +44,10 @@ export class Topics {
   readonly #byName = new Map<string, Seen>()
   readonly #byId = new Map<string, Seen>()
   #listedAt = Number.NEGATIVE_INFINITY
+  /** The list that is being read, for all who ask while nothing changes here. */
+  #listing: Promise<readonly Topic[]> | undefined
+  /** Counts the changes made here: what was read before one of them is not remembered after it. */
+  #changes = 0
 
   constructor(items: Items, clock: Clock) {
     this.#items = items
@@ -52,24 +56,40 @@ export class Topics {
 
   /** All topics, in the order of their names. */
   async all(): Promise<readonly Topic[]> {
-    if (!this.#isRecent(this.#listedAt)) {
-      const at = this.#clock.now()
-      this.#forget()
+    if (this.#isRecent(this.#listedAt)) return sorted([...this.#byName.values()].map(({ topic }) => topic))
+    this.#listing ??= this.#list()
+    return this.#listing
+  }
+
+  /** What it gathers is complete, and replaces what is remembered unless topics were changed here meanwhile. */
+  async #list(): Promise<readonly Topic[]> {
+    const change = this.#changes
+    const at = this.#clock.now()
+    try {
+      const topics: Topic[] = []
       for await (const [, document] of documentsOf<TopicDocument>(this.#items, topicsPartition, isTopic)) {
-        if (!document.deleted) this.#remember(document, at)
+        if (!document.deleted) topics.push(document)
       }
-      this.#listedAt = at
+      if (change === this.#changes) {
+        this.#byName.clear()
+        this.#byId.clear()
+        for (const topic of topics) this.#remember(topic, at)
+        this.#listedAt = at
+      }
+      return sorted(topics)
+    } finally {
+      if (change === this.#changes) this.#listing = undefined
     }
-    return [...this.#byName.values()].map(({ topic }) => topic).sort((a, b) => (a.name < b.name ? -1 : 1))
   }
 
   async find(name: string): Promise<Topic | undefined> {
     const seen = this.#byName.get(name)
     if (seen && this.#isRecent(seen.at)) return seen.topic
+    const change = this.#changes
     const at = this.#clock.now()
     const document = await this.#read(name)
     if (document === undefined || document.deleted) return undefined
-    this.#remember(document, at)
+    if (change === this.#changes) this.#remember(document, at)
     return document
   }
 
@@ -145,6 +165,8 @@ export class Topics {
     this.#byName.clear()
     this.#byId.clear()
     this.#listedAt = Number.NEGATIVE_INFINITY
+    this.#listing = undefined
+    this.#changes += 1
   }
 
   async #step<Answer>(
@@ -170,6 +192,8 @@ export class Topics {
     }
   }
 }
+
+const sorted = (topics: readonly Topic[]): readonly Topic[] => topics.toSorted((a, b) => (a.name < b.name ? -1 : 1))
 
 /** The journals of a topic. */
 export const shardsOf = (topic: Pick<Topic, 'id' | 'shards'>): readonly Shard[] =>
