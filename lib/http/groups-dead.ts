@@ -8,7 +8,7 @@ import { nameProblem, type Topic } from '../log/topic.ts'
 import type { HttpApi } from './api.ts'
 import { appendRecords } from './append-records.ts'
 import { readOne } from './groups-read.ts'
-import { HttpProblem } from './http-problem.ts'
+import { HttpProblem, type ProblemCode } from './http-problem.ts'
 import type { Incoming } from './incoming.ts'
 
 /** Letters that one request takes away; the next one takes the others. */
@@ -46,27 +46,42 @@ const sendLetter = async (api: HttpApi, groupId: string, dead: FailedRecord): Pr
   const source = await api.call.topics.findById(dead.topicId)
   // With its topic everything about it is gone.
   if (source === undefined) return
-  const topic = await letterTopic(api, source, groupId)
-  const letter = await letterOf(api, source, groupId, dead)
+  const topic = anyValues(await letterTopic(api, source, groupId))
   const key = `${groupId}\0${dead.topicId}\0${dead.index}\0${dead.offset}\0${dead.dueMs}`
   const hash = createHash('sha256').update('dead letter\0').update(key).digest()
   const identity = { kind: 'key', key, producerId: singleWriteOf(hash) } as const
-  const send = (record: Incoming) =>
-    appendRecords(api, [{ topic, records: [{ record, place: 0 }] }], identity, new Map())
-  try {
-    await send(letter)
-  } catch (error) {
-    if (!(error instanceof HttpProblem) || error.code !== 'TOO_LARGE') throw error
-    const told = [...letter.headers.filter((header) => header.key.startsWith(prefix)), without('too large')]
-    await send({ ...letter, value: null, headers: told })
+  let refused: unknown
+  for (const record of await lettersOf(api, source, groupId, dead)) {
+    try {
+      await appendRecords(api, [{ topic, records: [{ record, place: 0 }] }], identity, new Map())
+      return
+    } catch (error) {
+      // It was written, and looked otherwise: its record was still there, or the topic took more.
+      if (isProblem(error, 'KEY_REUSED')) return
+      if (!isProblem(error, 'TOO_LARGE')) throw error
+      refused = error
+    }
   }
+  throw refused
 }
+
+const isProblem = (error: unknown, code: ProblemCode): boolean => error instanceof HttpProblem && error.code === code
+
+/** Letters are as their records were, whatever a topic says of its values. */
+const anyValues = (topic: Topic): Topic => ({ ...topic, configs: { ...topic.configs, 'wadi.value.format': 'auto' } })
 
 const prefix = 'wadi.dlq.'
 
-const without = (why: string) => ({ key: `${prefix}value`, value: Buffer.from(why) })
-
-const letterOf = async (api: HttpApi, source: Topic, groupId: string, dead: FailedRecord): Promise<Incoming> => {
+/**
+ * A record with where it was, and the same with less and less of the record, for topics that take no more. The time of a
+ * letter is when it is written: the topic keeps it from then on, however old its record was.
+ */
+const lettersOf = async (
+  api: HttpApi,
+  source: Topic,
+  groupId: string,
+  dead: FailedRecord,
+): Promise<readonly Incoming[]> => {
   const { index, offset, attempts, error } = dead
   const record = await readOne(api, source, index, offset)
   const told = {
@@ -78,18 +93,23 @@ const letterOf = async (api: HttpApi, source: Topic, groupId: string, dead: Fail
     attempts,
     error,
   }
-  const headers = Object.entries(told).flatMap(([name, value]) =>
+  const place = headersOf(told)
+  const rest = { partition: undefined, timestamp: undefined, path: '' }
+  const without = (why: string): Incoming['headers'] => [...place, ...headersOf({ value: why })]
+  if (record === undefined) return [{ key: null, value: null, headers: without('gone'), ...rest }]
+  const { key, value } = record
+  const headers = without('too large')
+  return [
+    { key, value, headers: [...record.headers, ...place], ...rest },
+    { key, value: null, headers, ...rest },
+    { key: null, value: null, headers, ...rest },
+  ]
+}
+
+const headersOf = (told: Readonly<Record<string, string | number | bigint | undefined>>): Incoming['headers'] =>
+  Object.entries(told).flatMap(([name, value]) =>
     value === undefined ? [] : [{ key: `${prefix}${name}`, value: Buffer.from(String(value)) }],
   )
-  return {
-    key: record?.key ?? null,
-    value: record?.value ?? null,
-    headers: [...(record?.headers ?? []), ...headers, ...(record === undefined ? [without('gone')] : [])],
-    partition: undefined,
-    timestamp: record === undefined || record.timestamp < 0n ? undefined : record.timestamp,
-    path: '',
-  }
-}
 
 /** `<topic>.<group>.dlq`, made when it is not there. */
 const letterTopic = async ({ call }: HttpApi, source: Topic, groupId: string): Promise<Topic> => {

@@ -34,8 +34,29 @@ test('a letter is as its record was, with where it was', async () => {
   await w.produce({ key: 'k', value: { id: 1 }, headers: { source: 'web' }, timestamp: 1_699_999_999_000 })
   expect((await w.failFirst()).body.deadLetters).toBe(1)
   const [letter] = await w.letters()
-  expect(letter).toMatchObject({ key: 'k', value: { id: 1 }, timestamp: 1_699_999_999_000 })
+  expect(letter).toMatchObject({ key: 'k', value: { id: 1 } })
   expect(letter.headers).toMatchObject({ source: 'web', 'wadi.dlq.offset': '0', 'wadi.dlq.timestamp': '1699999999000' })
+})
+
+test.each([
+  ['older than letters are kept', { retentionMs: -1 }, -30 * 86_400_000],
+  ['of a time to come', { configs: { 'message.timestamp.after.max.ms': '86400000' } }, 7_200_000],
+])('the letter of a record that is %s is kept from when it was written', async (_, topic, ms) => {
+  const w = await world(topic)
+  const timestamp = w.clock.now() + ms
+  await w.produce({ value: 'x', timestamp })
+  expect((await w.failFirst()).body.deadLetters).toBe(1)
+  const [letter] = await w.letters()
+  expect(letter.headers).toMatchObject({ 'wadi.dlq.timestamp': String(timestamp) })
+  expect(Math.abs(w.clock.now() - letter.timestamp)).toBeLessThan(60_000)
+})
+
+test('a topic of JSON takes the letter of a record that is none', async () => {
+  const w = await world()
+  await w.ask('PUT', '/v1/topics/orders.g.dlq', { body: { valueFormat: 'json' } })
+  await w.produce({ value: { $bytes: '//4=' } })
+  expect((await w.failFirst()).body.deadLetters).toBe(1)
+  expect(await w.letters()).toMatchObject([{ value: { $bytes: '//4=' } }])
 })
 
 test('while the letters cannot be written the acknowledgement stands, and they are written later, once', async () => {
@@ -77,6 +98,22 @@ test('a letter that was written and not forgotten is not written again', async (
   expect(await w.letters()).toHaveLength(1)
 })
 
+test('a letter that was written and not forgotten is known when its record is deleted since', async () => {
+  const w = await world()
+  await w.produce({ value: 'x' })
+  let puts = 0
+  w.faults(({ call, where }) => {
+    if (call === 'replace' && where.startsWith('G ')) puts += 1
+    return { fault: puts > 2 ? 'drop-before' : 'pass' }
+  })
+  await w.failFirst()
+  w.faults(() => ({ fault: 'pass' }))
+  await w.ask('POST', '/v1/topics/orders:trim', { body: { before: { '0': 1 } } })
+  await w.poll()
+  expect((await w.ask('GET', '/v1/groups/g')).body.failed).toEqual([])
+  expect(await w.letters()).toMatchObject([{ value: 'x' }])
+})
+
 test('a record that has failed and is deleted since leaves a letter without it, or is passed', async () => {
   const w = await world()
   for (const value of ['a', 'b']) await w.produce({ value })
@@ -96,6 +133,14 @@ test('a record that with its place is too large for the letters leaves its place
   expect(await w.letters()).toMatchObject([
     { value: null, headers: { 'wadi.dlq.offset': '0', 'wadi.dlq.value': 'too large' } },
   ])
+})
+
+test('so does one whose key is too large', async () => {
+  const w = await world()
+  await w.ask('PUT', '/v1/topics/orders.g.dlq', { body: { maxMessageBytes: 1000 } })
+  await w.produce({ key: 'k'.repeat(2000), value: 'x' })
+  expect((await w.failFirst()).body.deadLetters).toBe(1)
+  expect(await w.letters()).toMatchObject([{ key: null, value: null, headers: { 'wadi.dlq.offset': '0' } }])
 })
 
 test('the same record may die twice, when the group has gone back', async () => {
