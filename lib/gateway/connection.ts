@@ -22,6 +22,8 @@ export type Surroundings = {
   readonly log: (line: string) => void
   readonly maxFrameBytes: number
   readonly maxConnectionBytes: number
+  readonly maxLoginBytes: number
+  readonly leastBytesPerSecond: number
 }
 
 /**
@@ -38,7 +40,7 @@ export class ClientConnection {
   readonly #socket: Duplex
   readonly #around: Surroundings
   readonly #connection: Connection
-  readonly #cutter: FrameCutter
+  #cutter: FrameCutter
   readonly #release = new AbortController()
   readonly #login: SaslLogin | undefined
   readonly #answerFetch: AnswerFetch
@@ -51,15 +53,22 @@ export class ClientConnection {
   /** Settles when the replies of the last call are written. */
   #written: Promise<void> = Promise.resolve()
   #hasEnded = false
+  /** Whether frames are cut that only a client may send that has logged in, or need not. */
+  #cutsLarge = false
+  readonly #openedMs: number
   #activeMs: number
+  /** Up to when the frame that is arriving has come at least as fast as it must. */
+  #inTimeMs: number
   #drained: (() => void) | undefined
 
   constructor(socket: Duplex, connection: Connection, around: Surroundings) {
     this.#socket = socket
     this.#connection = connection
     this.#around = around
-    this.#cutter = new FrameCutter(around.maxFrameBytes)
-    this.#activeMs = around.timer.now()
+    this.#cutter = new FrameCutter(Math.min(around.maxLoginBytes, around.maxFrameBytes))
+    this.#openedMs = around.timer.now()
+    this.#activeMs = this.#openedMs
+    this.#inTimeMs = this.#openedMs
     this.#answerFetch = around.fetchWait.forClient()
     const { authenticate } = around
     this.#login = authenticate && new SaslLogin((login) => authenticate(login, connection.clientAddress))
@@ -76,9 +85,18 @@ export class ClientConnection {
     return this.#calls > 0 && !this.#socket.writableNeedDrain ? 0 : nowMs - this.#activeMs
   }
 
-  /** A frame has begun to arrive, and its bytes are reserved. */
-  get isReceiving(): boolean {
-    return this.#cutter.pendingBytes > 0 && !this.#socket.isPaused()
+  /** How long the client has been here without having logged in; 0 where it has, or need not. */
+  withoutLoginMs(nowMs: number): number {
+    return this.#isIn ? 0 : nowMs - this.#openedMs
+  }
+
+  /** How far the frame that is arriving, and whose bytes are reserved, is behind the slowest that it may come. */
+  lateMs(nowMs: number): number {
+    return this.#cutter.pendingBytes > 0 && !this.#socket.isPaused() ? nowMs - this.#inTimeMs : 0
+  }
+
+  get #isIn(): boolean {
+    return this.#login === undefined || this.#login.broker !== undefined
   }
 
   /** Reads no more, answers what has arrived, and closes. Fetches that wait are answered with what there is. */
@@ -96,10 +114,7 @@ export class ClientConnection {
     if (this.#hasEnded) return
     this.#activeMs = this.#around.timer.now()
     try {
-      for (const frame of this.#cutter.push(chunk)) {
-        this.#queue.push(frame)
-        this.#unansweredBytes += costOf(frame)
-      }
+      this.#cut(chunk)
     } catch (error) {
       this.#fail(error)
       return
@@ -108,14 +123,40 @@ export class ClientConnection {
     this.#work()
   }
 
+  /** Throws `MalformedFrame`. */
+  #cut(chunk: Buffer): void {
+    const { maxFrameBytes, maxLoginBytes, leastBytesPerSecond } = this.#around
+    if (!this.#cutsLarge && this.#isIn && this.#cutter.pendingBytes === 0) {
+      this.#cutter = new FrameCutter(maxFrameBytes)
+      this.#cutsLarge = true
+    }
+    const isNew = this.#cutter.pendingBytes === 0
+    const frames = this.#cutter.push(chunk)
+    for (const frame of frames) {
+      this.#queue.push(frame)
+      this.#unansweredBytes += costOf(frame)
+    }
+    // Bytes are time, but none that can be saved: whoever was fast has to go on.
+    const paidMs = this.#inTimeMs + (1000 * chunk.length) / leastBytesPerSecond
+    this.#inTimeMs = isNew || frames.length > 0 ? this.#activeMs : Math.min(this.#activeMs, paidMs)
+    if (!this.#isIn && this.#unansweredBytes > maxLoginBytes) {
+      throw new MalformedFrame(`more than ${maxLoginBytes} bytes of requests that wait for the login`)
+    }
+  }
+
   /** Reads on only while there is room for what is arriving: a client that sends too much feels it in its own socket. */
   #readOrPause(): void {
     const { memory, maxConnectionBytes } = this.#around
     const bytes = this.#unansweredBytes + (this.#hasEnded ? 0 : this.#cutter.arrivingBytes)
     const hasRoom = memory.hold(this, bytes, () => this.#readOrPause())
     if (this.#hasEnded) return
-    if (hasRoom && this.#unansweredBytes <= maxConnectionBytes) this.#socket.resume()
-    else this.#socket.pause()
+    if (!hasRoom || this.#unansweredBytes > maxConnectionBytes) {
+      this.#socket.pause()
+      return
+    }
+    // What did not arrive because it was not read is not late.
+    if (this.#socket.isPaused()) this.#inTimeMs = this.#around.timer.now()
+    this.#socket.resume()
   }
 
   /** Hands over what the broker can take. */

@@ -42,6 +42,15 @@ export type GatewayLimits = {
   readonly maxIdleMs: number
   /** A frame that stopped arriving keeps its memory this long while others wait for some. */
   readonly maxStalledMs: number
+  /** Whatever arrives slower has as good as stopped. */
+  readonly leastBytesPerSecond: number
+  /** From the beginning of a connection to its login, where clients log in. */
+  readonly maxLoginMs: number
+  /**
+   * The largest frame until then, and all such frames together that are not answered (`sasl.server.max.receive.size`,
+   * which is larger for mechanisms that are not here). As many connections as there may be leave memory to others.
+   */
+  readonly maxLoginBytes: number
   readonly stopWithinMs: number
 }
 
@@ -53,6 +62,9 @@ const defaultLimits: GatewayLimits = {
   maxProduceCalls: 5,
   maxIdleMs: 10 * 60_000,
   maxStalledMs: 30_000,
+  leastBytesPerSecond: 16 * 1024,
+  maxLoginMs: 30_000,
+  maxLoginBytes: 16 * 1024,
   stopWithinMs: 5_000,
 }
 
@@ -115,23 +127,25 @@ const listen = async (server: Server, { host, port }: Pick<GatewayOptions, 'host
   return address.port
 }
 
-type Watching = Pick<GatewayLimits, 'maxIdleMs' | 'maxStalledMs'> &
+type Watching = Pick<GatewayLimits, 'maxIdleMs' | 'maxStalledMs' | 'maxLoginMs'> &
   Pick<Surroundings, 'timer' | 'memory'> & { readonly stopped: AbortSignal }
 
 /** Looks at all connections now and then, because a timer for each of thousands costs more than being late. */
 const disconnectIdle = async (
   clients: ReadonlyMap<ClientConnection, Socket>,
-  { timer, memory, maxIdleMs, maxStalledMs, stopped }: Watching,
+  { timer, memory, maxIdleMs, maxStalledMs, maxLoginMs, stopped }: Watching,
 ): Promise<void> => {
-  const everyMs = Math.min(maxIdleMs, maxStalledMs) / looksPerLimit
+  const everyMs = Math.min(maxIdleMs, maxStalledMs, maxLoginMs) / looksPerLimit
   while (!stopped.aborted) {
     await timer.sleep(everyMs, stopped)
     const nowMs = timer.now()
     for (const client of clients.keys()) {
       const idleMs = client.idleMs(nowMs)
+      const lateMs = Math.round(client.lateMs(nowMs))
       if (idleMs > maxIdleMs) client.close(`it was idle for ${idleMs} ms`)
-      else if (memory.isShort && client.isReceiving && idleMs > maxStalledMs) {
-        client.close(`its request stopped arriving ${idleMs} ms ago, and others wait for memory`)
+      else if (client.withoutLoginMs(nowMs) > maxLoginMs) client.close(`it did not log in within ${maxLoginMs} ms`)
+      else if (memory.isShort && lateMs > maxStalledMs) {
+        client.close(`its request as good as stopped arriving ${lateMs} ms ago, and others wait for memory`)
       }
     }
   }
