@@ -88,28 +88,31 @@ export const pollRoute = (api: HttpApi): Route =>
       const groupId = requireGroupId(params.group)
       const topics = await Promise.all([...new Set(body.topics)].map((name) => findTopic(api.call, name)))
       c.header('cache-control', 'no-store')
-      return c.body(await waitForRecords(api, groupId, topics, body), 200, { 'content-type': 'application/json' })
+      const told = await waitForRecords(api, groupId, topics, body, c.req.raw.signal)
+      return c.body(told ?? nothing, 200, { 'content-type': 'application/json' })
     },
   })
 
+/** `gone` is aborted when the client is not there any more. */
 const waitForRecords = async (
   api: HttpApi,
   groupId: string,
   topics: readonly Topic[],
   body: Wanted,
-): Promise<string> => {
+  gone: AbortSignal,
+): Promise<string | undefined> => {
   const { clock } = api.call
   const untilMs = clock.now() + (body.wait ?? 0)
   const { growth } = api
-  if (!body.wait || growth === undefined) return (await poll(api, groupId, topics, body)) ?? nothing
+  if (!body.wait || growth === undefined) return pollFor(gone, api, groupId, topics, body)
   const listenings = topics.map(({ id }) => growth(id))
   try {
     for (;;) {
-      const found = await poll(api, groupId, topics, body)
+      const told = await pollFor(gone, api, groupId, topics, body)
       const leftMs = untilMs - clock.now()
-      if (found !== undefined || leftMs <= 0 || api.stopping.aborted) return found ?? nothing
+      if (told !== undefined || leftMs <= 0 || api.stopping.aborted || gone.aborted) return told
       const ended = new AbortController()
-      const stop = AbortSignal.any([api.stopping, ended.signal])
+      const stop = AbortSignal.any([api.stopping, gone, ended.signal])
       await Promise.race(listenings.map(({ grown }) => grown(Math.min(leftMs, lookEveryMs), stop)))
       ended.abort()
     }
@@ -120,13 +123,25 @@ const waitForRecords = async (
 
 const nothing = JSON.stringify({ lease: null, leaseExpiresAt: null, records: [], upTo: {} })
 
-/** The answer, as JSON; undefined where there is nothing. */
+/** Nothing is lent to a client that has gone; what was while it went is given back. */
+const pollFor = async (gone: AbortSignal, api: HttpApi, groupId: string, topics: readonly Topic[], body: Wanted) => {
+  if (gone.aborted) return undefined
+  const polled = await poll(api, groupId, topics, body)
+  if (polled === undefined || !gone.aborted) return polled?.json
+  await api.call.groups.leases.release(groupId, polled.lease)
+  return undefined
+}
+
+/** An answer and the lease that it tells of. */
+type Polled = { readonly lease: string; readonly json: string }
+
+/** Undefined where there is nothing. */
 const poll = async (
   api: HttpApi,
   groupId: string,
   topics: readonly Topic[],
   body: Wanted,
-): Promise<string | undefined> => {
+): Promise<Polled | undefined> => {
   const { leases } = api.call.groups
   const limits = { limit: body.limit ?? defaultLimit, maxBytes: body.maxBytes ?? defaultBytes }
   const request = { clientId: body.worker ?? 'http', clientHost: '/', leaseMs: body.leaseMs ?? defaultLeaseMs }
@@ -159,7 +174,7 @@ const pollFailed = async (
   { due }: View,
   limits: ReadLimits,
   request: LeaseRequest,
-): Promise<string | undefined> => {
+): Promise<Polled | undefined> => {
   if (due.length === 0) return undefined
   const { leases } = api.call.groups
   const { found, gone } = await readFailed(api, topics, due, limits)
@@ -178,7 +193,7 @@ const pollFailed = async (
   return answerOf(lent.lease, found.filter(isLent))
 }
 
-const toldOf = (lent: Lent, records: readonly Handed[]): string | undefined => {
+const toldOf = (lent: Lent, records: readonly Handed[]): Polled | undefined => {
   if (!('lease' in lent)) throw groupProblem(lent.error)
   const { lease } = lent
   if (lease === undefined) return undefined
@@ -191,10 +206,11 @@ const toldOf = (lent: Lent, records: readonly Handed[]): string | undefined => {
 const answerOf = (
   { memberId, untilMs, ranges }: NonNullable<Extract<Lent, { readonly lease: unknown }>['lease']>,
   records: readonly Handed[],
-): string => {
+): Polled => {
   const head = JSON.stringify({ lease: memberId, leaseExpiresAt: untilMs }).slice(0, -1)
   const upTo = JSON.stringify(placesOf(ranges, (range) => range.upTo))
-  return `${head},"records":[${records.map(({ json }) => json).join(',')}],"upTo":${upTo}}`
+  const json = `${head},"records":[${records.map((one) => one.json).join(',')}],"upTo":${upTo}}`
+  return { lease: memberId, json }
 }
 
 /** Partitions that are not lent and have something to read, from a random one on, so that workers do not meet. */

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { realClock } from '../../lib/clock.ts'
 import { growthOf } from '../../lib/http/growth.ts'
 import { Logs } from '../../lib/journal/logs.ts'
+import { type Fault, faultyItems, type StoreCall } from '../../lib/store/faults.ts'
 import { memoryItems, memoryObjects } from '../../lib/store/memory.ts'
 import { FixedClock } from '../support/log.ts'
 import { httpWorld } from './world.ts'
@@ -319,19 +320,60 @@ test('polling for nothing writes nothing', async () => {
   expect(after.items[0]?.version).toBe((before.items[0]?.version ?? 0) + 1)
 })
 
-test('a poll waits for what comes, where waiting costs nothing', async () => {
-  const [items, objects] = [memoryItems(), memoryObjects(() => realClock.now())]
+/** On a server of one's own, where polls wait. `onStore` is called before every call of the store. */
+const waitingWorld = async (onStore: (call: StoreCall) => void = () => {}) => {
+  const decide = (call: StoreCall): Fault => {
+    onStore(call)
+    return { fault: 'pass' }
+  }
+  const items = faultyItems(memoryItems(), { decide, sleep: (ms) => realClock.sleep(ms) })
+  const objects = memoryObjects(() => realClock.now())
   const logs = new Logs({ items, objects, clock: realClock, instance: 'one' })
   const growth = growthOf((grown) => logs.watch((id) => grown(id)), realClock.sleep)
   const w = httpWorld({ growth }, { items, objects, logs })
   for (const topic of ['orders', 'others']) await w.ask('PUT', `/v1/topics/${topic}`)
-  const body = { topics: ['orders', 'others'], wait: 20_000 }
-  const waiting = w.ask('POST', '/v1/groups/billing/poll', { body })
+  const topics = ['orders', 'others']
+  const poll = (more: object) => w.ask('POST', '/v1/groups/billing/poll', { body: { topics, ...more } })
+  const pollUntil = (signal: AbortSignal) => {
+    const body = JSON.stringify({ topics, wait: 20_000, leaseMs: 3_600_000 })
+    const headers = { 'content-type': 'application/json' }
+    return w.app.request('/v1/groups/billing/poll', { method: 'POST', headers, body, signal })
+  }
+  const produce = () => w.ask('POST', '/v1/topics/others/records', { body: { value: 'x' } })
+  return { ...w, poll, pollUntil, produce }
+}
+
+test('a poll waits for what comes, where waiting costs nothing', async () => {
+  const { poll, produce } = await waitingWorld()
+  const waiting = poll({ wait: 20_000 })
   await new Promise((resolve) => setImmediate(resolve))
-  await w.ask('POST', '/v1/topics/others/records', { body: { value: 'x' } })
+  await produce()
   expect((await waiting).body.records).toMatchObject([{ topic: 'others', value: 'x' }])
-  const empty = await w.ask('POST', '/v1/groups/billing/poll', { body: { ...body, wait: 10 } })
+  const empty = await poll({ wait: 10 })
   expect(empty.body).toEqual({ lease: null, leaseExpiresAt: null, records: [], upTo: {} })
+})
+
+test('a client that has gone while it waits is lent nothing', async () => {
+  const { ask, poll, pollUntil, produce } = await waitingWorld()
+  const gone = new AbortController()
+  const waiting = pollUntil(gone.signal)
+  await new Promise((resolve) => setImmediate(resolve))
+  gone.abort()
+  await produce()
+  expect(await (await waiting).json()).toMatchObject({ lease: null })
+  expect((await ask('GET', '/v1/groups/billing')).body.members ?? []).toEqual([])
+  expect((await poll({})).body.records).toMatchObject([{ value: 'x' }])
+})
+
+test('what was lent to a client while it went is given back', async () => {
+  const gone = new AbortController()
+  const { poll, pollUntil, produce } = await waitingWorld(({ call, where }) => {
+    if ((call === 'putIfAbsent' || call === 'replace') && where.startsWith('G ')) gone.abort()
+  })
+  await produce()
+  expect(await (await pollUntil(gone.signal)).json()).toMatchObject({ lease: null })
+  expect(gone.signal.aborted).toBe(true)
+  expect((await poll({})).body.records).toMatchObject([{ value: 'x', attempt: 1 }])
 })
 
 test('one page of a poll is bounded by its bytes, and its first record may be larger', async () => {
