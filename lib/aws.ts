@@ -4,7 +4,7 @@ import { type Instance, type InstanceOptions, makeInstance, type Stores } from '
 import { defaultRules } from './journal/journal.ts'
 import { dynamoItems } from './store/dynamodb.ts'
 import { type Items, StoreUnavailable } from './store/items.ts'
-import { clusterKey } from './store/keys.ts'
+import { clusterKey, objectKey } from './store/keys.ts'
 import { ObjectNotFound, type Objects } from './store/objects.ts'
 import { s3Objects } from './store/s3.ts'
 
@@ -15,8 +15,7 @@ import { s3Objects } from './store/s3.ts'
 export const openAws = async (options: AwsOptions): Promise<Instance> => {
   const stores = awsStores(options)
   try {
-    await untilAvailable(() => readSomething(stores.items))
-    await untilAvailable(() => readNothing(stores.objects))
+    await checkStores(stores)
   } catch (error) {
     stores.close()
     throw error
@@ -55,12 +54,18 @@ const untilAvailable = async (ask: () => Promise<void>): Promise<void> => {
   }
 }
 
+/** Reads a little of both stores, and nothing that a role for working on them may not read. */
+export const checkStores = async ({ items, objects }: Pick<Stores, 'items' | 'objects'>): Promise<void> => {
+  await untilAvailable(() => readSomething(items))
+  await untilAvailable(() => readNothing(objects))
+}
+
 const readSomething = async (items: Items): Promise<void> => {
   await items.get(clusterKey, { consistent: false })
 }
 
-/** A key that nobody uses. */
-const nothingKey = 'nothing'
+/** A key that nobody uses, among those that every role may read: for any other S3 answers that access is denied. */
+const nothingKey = objectKey({ topicId: 'nothing', index: 0 }, 'wal/nothing')
 
 const readNothing = async (objects: Objects): Promise<void> => {
   try {

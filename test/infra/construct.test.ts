@@ -4,9 +4,18 @@ import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import { Code } from 'aws-cdk-lib/aws-lambda'
 import { Topic } from 'aws-cdk-lib/aws-sns'
 import { describe, expect, test } from 'vitest'
+import { checkStores } from '../../lib/aws.ts'
+import { realClock } from '../../lib/clock.ts'
 import type { IWadi } from '../../lib/infra/grants.ts'
 import { Wadi } from '../../lib/infra/wadi.ts'
+import { makeInstance } from '../../lib/instance.ts'
+import { defaultRules } from '../../lib/journal/journal.ts'
+import { memoryItems, memoryObjects } from '../../lib/store/memory.ts'
+import { brokerWorld } from '../broker/world.ts'
+import { batch } from '../support/batches.ts'
+import { guardedItems, guardedObjects } from './guarded.ts'
 import { flattened, isAllowed, listOf, type Statement } from './policy.ts'
+import { bucketId, tableId } from './role-statements.ts'
 import { testApp } from './synthesized.ts'
 
 const code = (): Code => Code.fromInline('exports.handler = async () => {}')
@@ -63,6 +72,35 @@ describe('a grant covers what it says', { timeout: slowMs }, () => {
       's3:ListBucket',
       's3:PutObject',
     ])
+  })
+
+  test('grantDirect, by which a gateway starts, registers, appends, reads and leaves', async () => {
+    const statements = statementsOf((wadi, role) => wadi.grantDirect(role))
+    const denied: string[] = []
+    const guard = { statements, table: tableId, bucket: bucketId, denied }
+    const stores = {
+      items: guardedItems(memoryItems(), guard),
+      objects: guardedObjects(memoryObjects(realClock.now), guard),
+    }
+    await checkStores(stores)
+    const instance = makeInstance(
+      { ...stores, rules: defaultRules, keepsReads: true, leavesHints: true, close: () => {} },
+      {
+        lingerMs: 0,
+        autoCreateTopics: true,
+        numPartitions: 1,
+        log: (line) => denied.push(line),
+        node: { host: 'gateway.test', port: 9092, zone: null },
+      },
+    )
+    await instance.join()
+    const { createTopic, produce, values } = brokerWorld(instance.context)
+    await createTopic('orders')
+    const large = 'an object '.repeat(10_000)
+    for (const value of ['a row', large]) await produce('orders', batch({ value }))
+    expect(await values('orders')).toEqual(['a row', large])
+    await instance.leave()
+    expect(denied).toEqual([])
   })
 
   test('of another stack', () => {
