@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -8,17 +7,14 @@ import { run, runWell } from '../../lib/bench/process.ts'
 import type { wadiSockets } from '../../lib/kafkajs.ts'
 import { version } from '../../lib/version.ts'
 import { temporaryFolder, wadiDev } from '../support/dev-server.ts'
+import { skipWithout } from '../support/tools.ts'
 import { linesOf } from '../support/wadi-command.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 /** Bundling, and what an installation brings from the registry, on a busy machine. */
 const timeoutMs = 240_000
 
-/** `npm test` needs no network; this needs a registry. */
-const hasRegistry = spawnSync('npm', ['ping', '--fetch-timeout=5000', '--fetch-retries=0']).status === 0
-if (!hasRegistry) process.stderr.write('skipped: this suite needs a registry of npm packages\n')
-
-test.skipIf(!hasRegistry)(
+test.skipIf(skipWithout('registry'))(
   'the package can be installed anywhere, and has the command',
   { timeout: timeoutMs },
   async () => {

@@ -1,17 +1,13 @@
-import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { run } from '../../lib/bench/process.ts'
 import { wadiDev } from '../support/dev-server.ts'
+import { skipWithout } from '../support/tools.ts'
 import { runCommand } from '../support/wadi-command.ts'
 
 const main = fileURLToPath(new URL('../../lib/cli/main.ts', import.meta.url))
 
-/** util-linux's `script` gives a program a terminal; that of other systems takes other flags. */
-const hasTerminal = spawnSync('script', ['-qec', 'true', '/dev/null']).status === 0
-if (!hasTerminal) process.stderr.write('skipped: this suite needs script of util-linux\n')
-
-test.skipIf(!hasTerminal)('a terminal gets tables with colours, and none of them with NO_COLOR', async () => {
+test.skipIf(skipWithout('script'))('a terminal gets tables with colours, and none of them with NO_COLOR', async () => {
   const server = await wadiDev(['--memory'])
   const url = { WADI_URL: server.httpUrl }
   await runCommand(['topic', 'create', 'orders'], { environment: url })

@@ -1,24 +1,16 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { run } from '../../lib/bench/process.ts'
 import { createTopic, kafkaJs, withAdmin } from '../support/admin.ts'
 import { temporaryFolder, wadiDev } from '../support/dev-server.ts'
+import { goClient, skipWithout } from '../support/tools.ts'
 
-const folder = fileURLToPath(new URL('./go-client', import.meta.url))
 /** The first time, a busy machine compiles for minutes. */
 const buildTimeoutMs = 280_000
 
-const lacksGo = (): boolean => {
-  const downloaded = spawnSync('go', ['mod', 'download'], { cwd: folder, timeout: 60_000 })
-  if (downloaded.status === 0) return false
-  process.stderr.write('skipped: this suite needs Go and its module proxy, on Debian: apt-get install golang\n')
-  return true
-}
-
-describe.skipIf(lacksGo())('the Go client of Confluent’s REST API', { timeout: 300_000 }, () => {
+describe.skipIf(skipWithout('go'))('the Go client of Confluent’s REST API', { timeout: 300_000 }, () => {
   test('makes, changes, fills and deletes a topic and sees how far a group is', async () => {
     const server = await wadiDev(['--memory'])
     const clusters: unknown = await (await fetch(`${server.httpUrl}/kafka/v3/clusters`)).json()
@@ -33,7 +25,9 @@ describe.skipIf(lacksGo())('the Go client of Confluent’s REST API', { timeout:
       admin.setOffsets({ groupId: 'billing', topic: 'read', partitions: [{ partition: 0, offset: '1' }] }),
     )
     const program = join(temporaryFolder(), 'rest')
-    const built = spawnSync('go', ['build', '-o', program, '.'], { cwd: folder, timeout: buildTimeoutMs })
+    // Without a C compiler, which Go takes where it finds one.
+    const env = { ...process.env, CGO_ENABLED: '0' }
+    const built = spawnSync('go', ['build', '-o', program, '.'], { cwd: goClient, env, timeout: buildTimeoutMs })
     expect([built.status, built.stderr.toString()]).toEqual([0, ''])
     const { status, stdout, stderr } = await run(
       { command: program, args: [server.httpUrl, clusterId] },

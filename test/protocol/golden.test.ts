@@ -2,16 +2,17 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { readRequest, readRequestHeader, readResponse, writeRequest, writeResponse } from '../../lib/protocol/header.ts'
 import { Reader } from '../../lib/protocol/reader.ts'
+import { skipWithout } from '../support/tools.ts'
 import { anyMessage, directions, everyApi, versionsOf } from './every-message.ts'
 import { type Golden, javaJson, readGoldens, writeGoldens } from './golden.ts'
-import { header, officialFrames, skipWithoutOfficial } from './official.ts'
+import { header, officialFrames } from './official.ts'
 
 /** Another seed asks Apache Kafka about other messages; `WADI_GOLDEN=freeze` keeps its longest answers. */
 const seed = Number(process.env['WADI_TEST_SEED'] ?? 20_250_713)
 const messagesEach = Number(process.env['WADI_TEST_MESSAGES'] ?? 2)
 const freezing = process.env['WADI_GOLDEN'] === 'freeze'
 
-const skip = skipWithoutOfficial()
+const skip = skipWithout('javac')
 
 const goldens = readGoldens()
 

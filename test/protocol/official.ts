@@ -1,8 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { kafkaProgram } from '../../lib/bench/tools.ts'
 import type { Api } from '../../lib/protocol/declare.ts'
-import { kafkaClassPath, skipWithout } from '../support/tools.ts'
+import { java, kafkaClassPath } from '../support/tools.ts'
 import type { Direction } from './every-message.ts'
 
 /** Compiling and running the Java program takes two seconds on an idle machine. */
@@ -11,19 +10,6 @@ const largestAnswerBytes = 64 * 1024 * 1024
 
 /** What every frame here has in its header. */
 export const header = { correlationId: 7, clientId: 'wadi' } as const
-
-/** For `test.skipIf`: true when Apache Kafka cannot be asked, and then a line on stderr says what is missing. */
-export const skipWithoutOfficial = (): boolean => {
-  if (skipWithout('kafka')) return true
-  if (/^jdk\.compiler/m.test(spawnSync(java(), ['--list-modules'], { encoding: 'utf8' }).stdout)) return false
-  const reason = 'a Java compiler, on Debian: apt-get install default-jdk-headless'
-  process.stderr.write(`skipped: this suite needs ${reason}\n`)
-  if (process.env['WADI_TEST_SKIP'] === 'never') throw new Error(`Missing: ${reason}`)
-  return true
-}
-
-/** The same Java that runs Apache Kafka's tools. */
-const java = (): string => kafkaProgram('kafka-topics', [], []).command
 
 /** The definitions of an API's two messages, as Apache Kafka's own generator reads them. */
 export const officialDefinitions = (apis: readonly Api[]): readonly Record<Direction, Definition>[] => {

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest'
 import type { Api, Field, Fields, VersionRange } from '../../lib/protocol/declare.ts'
+import { skipWithout } from '../support/tools.ts'
 import { directions, everyApi } from './every-message.ts'
-import { type DefinedField, type Definition, officialDefinitions, skipWithoutOfficial } from './official.ts'
+import { type DefinedField, type Definition, officialDefinitions } from './official.ts'
 
-const skip = skipWithoutOfficial()
+const skip = skipWithout('javac')
 
 test.skipIf(skip)('every declaration says what Apache Kafka says of its versions', () => {
   const official = officialDefinitions(everyApi)

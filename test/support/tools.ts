@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import { type Finished, type Program, run, runWell } from '../../lib/bench/process.ts'
 import {
@@ -16,7 +17,7 @@ import {
 /** Longer than any program of the suites takes on a busy machine with two cores. */
 const programTimeoutMs = 60_000
 
-export type Tool = 'kcat' | 'kafka' | 'curl'
+export type Tool = 'kcat' | 'kafka' | 'javac' | 'curl' | 'script' | 'zsh' | 'fish' | 'go' | 'registry'
 
 /**
  * For `describe.skipIf`: true when a tool is missing, and then a line on stderr says which and how to get it.
@@ -29,10 +30,36 @@ export const skipWithout = (...tools: readonly Tool[]): boolean => {
   return missing.length > 0
 }
 
+/** What a tool is and how to get it, unless this program ends well. */
+const unlessRuns = (what: string, command: string, args: readonly string[], cwd?: string): string | undefined =>
+  spawnSync(command, args, { cwd, timeout: lookTimeoutMs }).status === 0 ? undefined : what
+
+const lookTimeoutMs = 60_000
+
+/** A program that stands for clients of Go; its modules come from Go's proxy, the first time. */
+export const goClient = fileURLToPath(new URL('../http/go-client', import.meta.url))
+
 const lacks: Readonly<Record<Tool, () => string | undefined>> = {
   kcat: () => (findKcat() === undefined ? 'kcat, on Debian: apt-get install kcat' : undefined),
   kafka: missingForKafka,
-  curl: () => (spawnSync('curl', ['--version']).status === 0 ? undefined : 'curl, on Debian: apt-get install curl'),
+  javac: () => missingForKafka() ?? missingForJavac(),
+  curl: () => unlessRuns('curl, on Debian: apt-get install curl', 'curl', ['--version']),
+  // Gives a program a terminal; that of other systems takes other flags.
+  script: () => unlessRuns('script of util-linux', 'script', ['-qec', 'true', '/dev/null']),
+  zsh: () => unlessRuns('zsh, on Debian: apt-get install zsh', 'zsh', ['-c', 'true']),
+  fish: () => unlessRuns('fish, on Debian: apt-get install fish', 'fish', ['-c', 'true']),
+  go: () =>
+    unlessRuns('Go and its module proxy, on Debian: apt-get install golang-go', 'go', ['mod', 'download'], goClient),
+  registry: () =>
+    unlessRuns('a registry of npm packages', 'npm', ['ping', '--fetch-timeout=5000', '--fetch-retries=0']),
+}
+
+/** The same Java that runs Apache Kafka's tools. */
+export const java = (): string => kafkaProgram('kafka-topics', [], []).command
+
+const missingForJavac = (): string | undefined => {
+  const { stdout } = spawnSync(java(), ['--list-modules'], { encoding: 'utf8', timeout: lookTimeoutMs })
+  return /^jdk\.compiler/m.test(stdout) ? undefined : 'a Java compiler, on Debian: apt-get install default-jdk-headless'
 }
 
 /** For suites that compile or run Java against Apache Kafka's own classes: a class path, or undefined where it is missing. */
