@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { spawn } from 'node:child_process'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { createTopic, endOffsetsOf } from '../support/admin.ts'
 import { birdstrikes, flightsByOrigin, valuesByKey } from '../support/dataset.ts'
 import { type ServerUnderTest, startServer } from '../support/server.ts'
-import { kafkaTool, kcat, skipWithout } from '../support/tools.ts'
+import { kafkaTool, kcat, shortKafkaProgram, skipWithout } from '../support/tools.ts'
 
 describe.skipIf(skipWithout('kafka', 'kcat'))(
   "Apache Kafka's producers and console consumer",
@@ -70,9 +71,17 @@ describe.skipIf(skipWithout('kafka', 'kcat'))(
     test('kafka-console-consumer waits at the end and sees what comes', async () => {
       await createTopic(server.bootstrap, { topic: 'console-latest' })
       await kcat(['-P', '-b', server.bootstrap, '-t', 'console-latest'], 'before\n')
-      const coming = consoleOut('console-latest', ['--offset', '1', '--max-messages', '1'])
+      const where = ['--topic', 'console-latest', '--partition', '0', '--offset', '0']
+      const { command, args } = shortKafkaProgram('kafka-console-consumer', [...at(), ...where])
+      const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'] })
+      onTestFinished(() => void child.kill('SIGKILL'))
+      let said = ''
+      child.stdout.setEncoding('utf8').on('data', (text) => {
+        said += text
+      })
+      await expect.poll(() => said, { timeout: 60_000 }).toBe('before\n')
       await kcat(['-P', '-b', server.bootstrap, '-t', 'console-latest'], 'after\n')
-      expect(await coming).toBe('after\n')
+      await expect.poll(() => said, { timeout: 30_000 }).toBe('before\nafter\n')
     })
 
     test.for(['-1', '1', '0'])(

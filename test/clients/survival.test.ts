@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { findKcat } from '../../lib/bench/tools.ts'
 import { createTopic, endOffsetsOf } from '../support/admin.ts'
 import { type DataRecord, flights } from '../support/dataset.ts'
@@ -22,6 +22,7 @@ describe.skipIf(skipWithout('kcat'))('kill -9 while a producer is sending', { ti
     const settings = ['-X', 'enable.idempotence=true', '-X', 'batch.size=16384', '-X', 'reconnect.backoff.max.ms=500']
     const args = ['-P', '-E', '-q', '-b', server.bootstrap, '-t', topic, '-K', '\t', ...settings]
     const child = spawn(findKcat() ?? 'kcat', args, { stdio: ['pipe', 'ignore', 'pipe'], timeout: 90_000 })
+    onTestFinished(() => void child.kill('SIGKILL'))
     const ended = once(child, 'close')
     child.stderr.resume()
     child.stdin.write(asLines(records))
