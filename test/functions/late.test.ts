@@ -81,10 +81,10 @@ test('a function that is later than its door leaves an unknown outcome, which an
   let delayMs = 0
   const decide = (call: StoreCall): Fault =>
     delayMs > 0 && isRow(call) ? { fault: 'delay', beforeMs: 0, afterMs: delayMs } : pass
-  const { host } = await startFunctions(decide, { waitMs: 500 })
+  const { host } = await startFunctions(decide, { waitMs: 3000 })
   await createTopic(host)
   const request = await requestOf(host)
-  delayMs = 1500
+  delayMs = 9000
   const late = await post(host.url, 'produce', bodyOf(Produce, 9, request), headers)
   expect([late.status, await late.json()]).toEqual([504, { message: 'Endpoint request timed out' }])
   delayMs = 0

@@ -6,7 +6,7 @@ import type { AwsAccess } from '../../lib/store/aws-client.ts'
 import { dynamoItems } from '../../lib/store/dynamodb.ts'
 import { StoreSetupError, StoreUnavailable } from '../../lib/store/items.ts'
 import { s3Objects } from '../../lib/store/s3.ts'
-import { anybody, startEmulator } from '../support/emulator.ts'
+import { anybody, patient, startEmulator } from '../support/emulator.ts'
 
 /** What a service answers to one request: a status and an error code, a closed connection, nothing at all. */
 type Answer = { readonly status: number; readonly code: string } | 'reset' | 'silence'
@@ -27,7 +27,9 @@ const serviceThat = async (...answers: readonly Answer[]): Promise<AwsAccess & {
   })
   const address = server.address()
   const port = typeof address === 'object' ? address?.port : address
-  return { ...anybody, endpoint: `http://127.0.0.1:${port}`, asked: () => asked }
+  // Only where silence is an answer is it short.
+  const access = answers.includes('silence') ? anybody : patient
+  return { ...access, endpoint: `http://127.0.0.1:${port}`, asked: () => asked }
 }
 
 const respond = (request: IncomingMessage, response: ServerResponse, answer: Answer | undefined): void => {
