@@ -53,7 +53,7 @@ export const appendRecords = async (
 ): Promise<readonly Appended[]> => {
   const { clock, limits } = api.call
   const nowMs = clock.now()
-  const writes = topics.flatMap((one) => writesOf(api, one, { identity, conditions, nowMs }))
+  const writes = (await Promise.all(topics.map((one) => writesOf(api, one, { identity, conditions, nowMs })))).flat()
   if (conditions.size > 0) requireOneShard(writes, conditions)
   const untilMs = nowMs + limits.maxProduceMs
   const outcomes = await Promise.all(writes.map((write) => send(api, write, { identity, conditions, untilMs })))
@@ -65,14 +65,14 @@ export const appendRecords = async (
 
 type Terms = { readonly identity: Identity; readonly conditions: Conditions; readonly nowMs: number }
 
-const writesOf = (
+const writesOf = async (
   { call }: HttpApi,
   { topic, records }: TopicRecords,
   { identity, conditions, nowMs }: Terms,
-): readonly ShardWrite[] => {
+): Promise<readonly ShardWrite[]> => {
   const config = configOf(topic)
   for (const { record } of records) requireFormat(record, config.valueFormat)
-  const partitions = choosePartitions(
+  const partitions = await choosePartitions(
     call,
     topic,
     records.map(({ record }) => record),

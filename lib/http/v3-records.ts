@@ -126,7 +126,7 @@ const appendAll = async (
     }
   })
   const incoming = records.map(({ record }) => record.incoming)
-  const partitions = choosePartitions(api.call, topic, incoming, { identity, conditions: new Map() })
+  const partitions = await choosePartitions(api.call, topic, incoming, { identity, conditions: new Map() })
   const shards = Map.groupBy(
     records.map((one, i) => ({ ...one, partition: partitions[i] ?? 0 })),
     ({ partition }) => shardOf(topic, partition),

@@ -1,5 +1,5 @@
 import { shardOf, type Topic } from '../log/topic.ts'
-import { documentFrom, fields, flag, recordOf, text, whole } from '../store/document-shape.ts'
+import { documentFrom, fields, flag, listOf, optional, recordOf, text, whole } from '../store/document-shape.ts'
 import { documentsOf, OutcomeUnknown, stepDocument } from '../store/documents.ts'
 import type { Items } from '../store/items.ts'
 import { checkpointKey, deletionKey, type Shard, topicKey, topicNameKey, topicsPartition } from '../store/keys.ts'
@@ -16,6 +16,7 @@ const isTopic = fields({
   partitions: whole,
   shards: whole,
   configs: recordOf(text),
+  formerly: optional(listOf(fields({ partitions: whole, untilMs: whole }))),
   deleted: flag,
 })
 

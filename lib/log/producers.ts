@@ -21,6 +21,9 @@ const firstSingleWrite = 2n ** 62n
 
 export const isSingleWrite = (producerId: bigint): boolean => producerId >= firstSingleWrite
 
+/** A repeat within ten minutes gets the same answer (`Idempotency-Key`); the rest is for clocks that differ. */
+export const singleWriteKnownMs = 15 * 60_000
+
 /** The producer that these 8 bytes of a hash stand for. */
 export const singleWriteOf = (hash: Buffer): bigint => firstSingleWrite + BigInt.asUintN(62, hash.readBigUInt64BE())
 

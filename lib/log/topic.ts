@@ -7,6 +7,8 @@ export type Topic = {
   readonly shards: number
   /** Only what was set; the rest are defaults (`config.ts`). */
   readonly configs: Readonly<Record<string, string>>
+  /** How many partitions there were before some were added, and until when; oldest first, at most `maxFormer`. */
+  readonly formerly?: readonly { readonly partitions: number; readonly untilMs: number }[]
 }
 
 /** A shard's state stays small enough to be loaded in one read. */
@@ -23,6 +25,23 @@ export const defaultShards = (partitions: number): number => Math.ceil(partition
 export const partitionLimit = (shards: number): number => Math.min(maxPartitions, shards * maxPartitionsPerShard)
 
 export const shardOf = (topic: Pick<Topic, 'shards'>, partitionIndex: number): number => partitionIndex % topic.shards
+
+/** So many former numbers of partitions are kept: what was written under older ones is looked for no more. */
+const maxFormer = 16
+
+/** The topic with so many partitions; with those it has, if they are more. */
+export const withPartitions = (topic: Topic, partitions: number, nowMs: number): Topic => {
+  if (partitions <= topic.partitions) return topic
+  const formerly = [...(topic.formerly ?? []), { partitions: topic.partitions, untilMs: nowMs }].slice(-maxFormer)
+  return { ...topic, partitions, formerly }
+}
+
+/** How many partitions there were at any time since then, other than now; latest first. */
+export const formerPartitions = ({ formerly = [] }: Topic, sinceMs: number): readonly number[] =>
+  formerly
+    .filter(({ untilMs }) => untilMs >= sinceMs)
+    .map(({ partitions }) => partitions)
+    .toReversed()
 
 /** Why this is no name for a topic, or undefined when it is (Kafka docs: topic names). */
 export const nameProblem = (name: string): string | undefined => {

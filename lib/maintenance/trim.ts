@@ -1,10 +1,8 @@
 import type { Lane } from '../journal/lane.ts'
+import { singleWriteKnownMs } from '../log/producers.ts'
 import { planExpiry, type Retention, retainedFrom } from '../log/retention.ts'
 import { partitionOf, type State } from '../log/state.ts'
 import { changeTimeoutMs } from './flush.ts'
-
-/** A repeat within ten minutes gets the same answer (`Idempotency-Key`); the rest is for clocks that differ. */
-const writeExpirationMs = 15 * 60_000
 
 /**
  * Lets go of what is too old or too much: records by retention, idle producers by age, of whom none is forgotten after
@@ -30,7 +28,7 @@ export const trim = async (
     if (answer.outcome === 'changed') rows += 1
   }
   const now = clock.now()
-  const before = { producersMs: now - producerExpirationMs, writesMs: now - writeExpirationMs }
+  const before = { producersMs: now - producerExpirationMs, writesMs: now - singleWriteKnownMs }
   for (const expire of planExpiry(state, before)) {
     if (clock.now() >= untilMs) break
     const answer = await lane.change(() => expire, clock.now() + changeTimeoutMs)

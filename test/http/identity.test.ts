@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { Logs } from '../../lib/journal/logs.ts'
+import type { Items } from '../../lib/store/items.ts'
 import { memoryItems, memoryObjects } from '../../lib/store/memory.ts'
 import { FixedClock } from '../support/log.ts'
 import { httpWorld } from './world.ts'
@@ -62,6 +63,64 @@ test('a request is known by its key although partitions were added', async () =>
   await ask('PATCH', '/v1/topics/orders', { body: { partitions: 16 } })
   expect((await send({ value: 'x' }, headers)).body).toEqual(first.body)
   expect(await records()).toBe(1)
+})
+
+/** A topic of two partitions, each in a journal of its own, and any number of instances that know nothing of it yet. */
+const shardedWorld = async () => {
+  const clock = new FixedClock()
+  const stored = memoryItems()
+  /** The journal whose rows are not stored, as long as there is one. */
+  const store: { failing: number | undefined } = { failing: undefined }
+  const items: Items = {
+    ...stored,
+    putIfAbsent: async (key, item) =>
+      store.failing !== undefined && new RegExp(`^J#.*#${store.failing}$`).test(key.partition)
+        ? { outcome: 'unknown', cause: 'no answer' }
+        : stored.putIfAbsent(key, item),
+  }
+  const objects = memoryObjects(() => clock.now())
+  const instance = (name: string) =>
+    httpWorld({}, { clock, items, objects, logs: new Logs({ items, objects, clock, instance: name }) }).ask
+  const ask = instance('one')
+  await ask('PUT', '/v1/topics/wide', { body: { partitions: 2, configs: { 'wadi.shards': '2' } } })
+  return { ask, instance, clock, store }
+}
+
+const kept = (key: string | null) => ({ key, value: key })
+
+test.each([
+  ...['a', 'b', 'c', 'd', 'e', 'f', 'g', null].map((key) => [`the key ${key}`, [kept(key)]] as const),
+  ['several keys', ['a', 'b', 'c', 'd', 'e', null].map(kept)] as const,
+  ['several keys and a partition', [kept('a'), kept('b'), { value: 'x', partition: 1 }]] as const,
+])('a request with %s is written once although partitions were added in several journals', async (_, records) => {
+  const { ask, clock, instance } = await shardedWorld()
+  const send = (to: typeof ask, key: string) =>
+    to('POST', '/v1/topics/wide/records', { body: { records }, headers: { 'idempotency-key': key } })
+  const before = await send(ask, 'before')
+  for (const partitions of [7, 12]) {
+    await ask('PATCH', '/v1/topics/wide', { body: { partitions } })
+    clock.move(4 * 60_000)
+    const after = await send(ask, `after ${partitions}`)
+    for (const to of [ask, instance('two'), instance('three')]) {
+      expect((await send(to, 'before')).body).toEqual(before.body)
+      expect((await send(to, `after ${partitions}`)).body).toEqual(after.body)
+    }
+  }
+  expect((await ask('GET', '/v1/topics/wide')).body.records).toBe(3 * records.length)
+})
+
+test('a request that was written in one journal and not in the other is completed although partitions were added', async () => {
+  const { ask, store, instance } = await shardedWorld()
+  const body = { records: ['a', 'b', 'c', 'd', 'e', 'f'].map(kept) }
+  const send = (to: typeof ask) => to('POST', '/v1/topics/wide/records', { body, headers: { 'idempotency-key': 'k' } })
+  store.failing = 1
+  expect((await send(ask)).status).toBeGreaterThanOrEqual(500)
+  store.failing = undefined
+  await ask('PATCH', '/v1/topics/wide', { body: { partitions: 7 } })
+  const repeat = await send(instance('two'))
+  expect(new Set(repeat.body.records.map(({ partition }: { partition: number }) => partition))).toEqual(new Set([0, 1]))
+  expect((await send(ask)).body).toEqual(repeat.body)
+  expect((await ask('GET', '/v1/topics/wide')).body.records).toBe(body.records.length)
 })
 
 test('identities that are none are refused', async () => {

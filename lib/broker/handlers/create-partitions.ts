@@ -1,5 +1,5 @@
 import type { Node } from '../../journal/nodes.ts'
-import { partitionLimit, type Topic } from '../../log/topic.ts'
+import { partitionLimit, type Topic, withPartitions } from '../../log/topic.ts'
 import type { RequestOf, ResponseInput } from '../../protocol/declare.ts'
 import { errors } from '../../protocol/errors.ts'
 import type { CreatePartitions } from '../../protocol/messages/create-partitions.ts'
@@ -40,10 +40,7 @@ const grow = async (asked: Asked, validateOnly: boolean, call: Call): Promise<An
   return attempt(
     call,
     async () => {
-      const grown = await call.topics.change(topic, (current) => ({
-        ...current,
-        partitions: Math.max(current.partitions, asked.count),
-      }))
+      const grown = await call.topics.change(topic, (current) => withPartitions(current, asked.count, call.clock.now()))
       return grown ? done : failed(asked, 'UNKNOWN_TOPIC_OR_PARTITION')
     },
     (error) => failed(asked, error),
