@@ -14,10 +14,16 @@ import { FixedClock } from '../support/log.ts'
 import { type Made, makeRequest } from './fuzz-requests.ts'
 import { httpWorld } from './world.ts'
 
-export type Finding = { readonly request: string; readonly problem: string }
+type Finding = { readonly request: string; readonly problem: string }
 
-/** A world is thrown away after this many requests: its topics would only grow. */
-const requestsPerWorld = 2000
+export type HttpFuzzReport = {
+  readonly finding: Finding | undefined
+  /** Answers that say that a store did not answer: 503 and 504. */
+  readonly outages: number
+}
+
+/** A world is thrown away after this many requests: its topics would only grow. The stores of every other one fail in its second half. */
+const requestsPerWorld = 200
 const restoreEvery = 100
 
 /** What may happen to a call of a store: there is no answer, or nobody knows what came of it. */
@@ -33,7 +39,7 @@ const wrongWith = async (
   app: Hono,
   made: Made,
   isFlaky: boolean,
-  heard: (text: string) => void,
+  heard: (answer: Heard) => void,
 ): Promise<string | undefined> => {
   const { method, path, headers: sent, body } = made
   let request: Request
@@ -50,7 +56,7 @@ const wrongWith = async (
   const answer = await answerWithin(app, request)
   if (answer === undefined) return `no answer within ${stuckAfterMs} ms`
   const { status, text } = answer
-  heard(text)
+  heard(answer)
   if (status >= 500 && !(isFlaky && (status === 503 || status === 504))) return `${status} ${text.slice(0, 200)}`
   if (/\n\s+at .+:\d+:\d+|node:internal|\/lib\/http\//.test(text)) return `a stack trace: ${text.slice(0, 300)}`
   if (status >= 400 && method !== 'HEAD' && !isTold(path, text)) return `${status} says nothing: ${text.slice(0, 200)}`
@@ -63,11 +69,10 @@ const isTold = (path: string, text: string): boolean =>
 
 const stuckAfterMs = 20_000
 
+type Heard = { readonly status: number; readonly text: string }
+
 /** The whole answer; undefined where there is none. */
-const answerWithin = async (
-  app: Hono,
-  request: Request,
-): Promise<{ readonly status: number; readonly text: string } | undefined> => {
+const answerWithin = async (app: Hono, request: Request): Promise<Heard | undefined> => {
   const stuck = Promise.withResolvers<undefined>()
   const timer = setTimeout(() => stuck.resolve(undefined), stuckAfterMs)
   const whole = async () => {
@@ -115,10 +120,11 @@ const topics = [
 const outage = /^(StoreUnavailable|OutcomeUnknown)\b/
 
 /** Sends so many requests, the same for the same seed; ends at the first that is answered wrongly. */
-export const fuzzHttp = async (requests: number, seed: number): Promise<Finding | undefined> => {
+export const fuzzHttp = async (requests: number, seed: number): Promise<HttpFuzzReport> => {
   const dice = chance(seed)
   let world: Awaited<ReturnType<typeof flakyWorld>> | undefined
   let isFlaky = false
+  let outages = 0
   let topicIds: readonly string[] = []
   let lease = '1-none'
   for (let i = 0; i < requests; i++) {
@@ -130,28 +136,32 @@ export const fuzzHttp = async (requests: number, seed: number): Promise<Finding 
     const { app, clock, clusterId, logged, lines } = world
     if (i % restoreEvery === 0 && !isFlaky) topicIds = await world.restore()
     const made = makeRequest(dice, { clusterId, topicIds, nowMs: clock.now(), lease })
-    const problem = await wrongWith(app, made, isFlaky, (text) => {
+    const problem = await wrongWith(app, made, isFlaky, ({ status, text }) => {
+      if (status === 503 || status === 504) outages += 1
       lease = /"lease":"([^"]+)"/.exec(text)?.[1] ?? lease
     })
     const bug = lines.find((line) => /bug|\n\s+at /.test(line) && !outage.test(line))
     if (problem !== undefined || bug !== undefined) {
       const request = JSON.stringify({ ...made, body: made.body.toString('latin1') })
-      return { request: `${i}: ${request}`, problem: `${problem}\n${[...logged, bug].join('\n')}` }
+      return {
+        finding: { request: `${i}: ${request}`, problem: `${problem}\n${[...logged, bug].join('\n')}` },
+        outages,
+      }
     }
     if (dice.oneIn(20)) clock.move(dice.below(2000))
   }
-  return undefined
+  return { finding: undefined, outages }
 }
 
 if (import.meta.main) {
   const { values } = parseArgs({
     options: { requests: { type: 'string', default: '200000' }, seed: { type: 'string', default: '1' } },
   })
-  const finding = await fuzzHttp(Number(values.requests), Number(values.seed))
+  const { finding, outages } = await fuzzHttp(Number(values.requests), Number(values.seed))
   process.stdout.write(
     finding
       ? `seed ${values.seed}: ${finding.request}\n${finding.problem}\n`
-      : `${values.requests} requests, nothing found\n`,
+      : `${values.requests} requests, ${outages} of them met stores that do not answer, nothing found\n`,
   )
   process.exitCode = finding ? 1 : 0
 }
