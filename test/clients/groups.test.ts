@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { chance as chanceOf } from '../gateway/chance.ts'
 import { createBucket, createTable, environmentOf, startEmulator } from '../support/emulator.ts'
 import type { GroupMember, MemberKind } from '../support/group-members.ts'
@@ -121,40 +121,43 @@ describe.concurrent('groups over 12 partitions', { timeout: caseTimeoutMs }, () 
 describe.skipIf(against === 'kafka')('two servers over one table and bucket', { timeout: caseTimeoutMs }, () => {
   test('serve the same groups, and when one is killed its members go on at the other', async () => {
     const emulator = await startEmulator()
+    onTestFinished(() => emulator.close())
     await createTable(emulator.dynamo, 'wadi')
     await createBucket(emulator.s3, 'wadi')
     const environment = environmentOf(emulator)
-    const mortal = await startServer(environment)
+    await using mortal = await startServer(environment)
     await using survivor = await startServer(environment)
     const kinds = ['kafkajs', 'platformatic-consumer', 'kcat'] as const
     const isKilled = Promise.withResolvers<void>()
     let ready = 0
-    await Promise.all(
-      kinds.map(async (kind) => {
-        await using group = await run(survivor, kind, 'moving')
-        for (const at of [`${mortal.bootstrap},${survivor.bootstrap}`, survivor.bootstrap]) {
-          group.start(kind, at)
-          group.start(kind, at)
-        }
-        await group.untilStable(4)
-        await group.produce(240)
-        await group.untilProcessed()
-        await group.untilCommitted()
-        expect(group.times()).toEqual({ 1: 240 })
-        ready++
-        if (ready === kinds.length) {
-          await mortal[Symbol.asyncDispose]()
-          isKilled.resolve()
-        }
-        await isKilled.promise
-        await group.produce(240)
-        await group.untilProcessed()
-        await group.untilStable(4)
-        await group.untilCommitted()
-        expect(group.times(240)).toEqual({ 1: 240 })
-      }),
-    )
-    await emulator.close()
+    const runs = kinds.map(async (kind) => {
+      await using group = await run(survivor, kind, 'moving')
+      for (const at of [`${mortal.bootstrap},${survivor.bootstrap}`, survivor.bootstrap]) {
+        group.start(kind, at)
+        group.start(kind, at)
+      }
+      await group.untilStable(4)
+      await group.produce(240)
+      await group.untilProcessed()
+      await group.untilCommitted()
+      expect(group.times()).toEqual({ 1: 240 })
+      ready++
+      if (ready === kinds.length) {
+        await mortal[Symbol.asyncDispose]()
+        isKilled.resolve()
+      }
+      await isKilled.promise
+      await group.produce(240)
+      await group.untilProcessed()
+      await group.untilStable(4)
+      await group.untilCommitted()
+      expect(group.times(240)).toEqual({ 1: 240 })
+    })
+    // Nobody waits for one that has failed, and all have ended their members before the servers end.
+    for (const each of runs) each.catch(isKilled.reject)
+    isKilled.promise.catch(() => {})
+    await Promise.allSettled(runs)
+    await Promise.all(runs)
   })
 })
 
