@@ -84,8 +84,7 @@ const compile = (tree: Tree, program: Instruction[]): void => {
       program.push({ op: tree.kind })
       return
     case 'sequence':
-      // Nothing takes a place too, so that repeating it comes to an end.
-      if (tree.parts.length === 0) program.push({ op: 'either', to: [program.length + 1] })
+      if (tree.parts.length === 0) compileNothing(program)
       for (const part of tree.parts) compile(part, program)
       return
     case 'choice':
@@ -94,6 +93,11 @@ const compile = (tree: Tree, program: Instruction[]): void => {
     case 'repeat':
       compileRepeat(tree, program)
   }
+}
+
+/** Nothing takes a place too, so that repeating it comes to an end. */
+const compileNothing = (program: Instruction[]): void => {
+  program.push({ op: 'either', to: [program.length + 1] })
 }
 
 const compileChoice = (parts: readonly Tree[], program: Instruction[]): void => {
@@ -110,6 +114,7 @@ const compileChoice = (parts: readonly Tree[], program: Instruction[]): void => 
 }
 
 const compileRepeat = ({ of, least, most }: Tree & { readonly kind: 'repeat' }, program: Instruction[]): void => {
+  if (most === 0) compileNothing(program)
   for (let i = 0; i < least; i++) compile(of, program)
   const forks: number[] = []
   const optional = Number.isFinite(most) ? most - least : 1

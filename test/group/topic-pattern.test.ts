@@ -21,6 +21,9 @@ test.each([
   ['\\d{2,3}', '1', false],
   ['\\d{2}', '12', true],
   ['x{2,}', 'xxxx', true],
+  ['ax{0}b', 'ab', true],
+  ['ax{0}b', 'axb', false],
+  ['(x{0}|y){3}', 'yy', true],
   ['\\w+\\.\\w+', 'my.topic', true],
   ['my.topic', 'my-topic', true],
   ['my\\.topic', 'my-topic', false],
@@ -58,6 +61,8 @@ test.each([
   'a'.repeat(1001),
   '(((a{100}){100}){100})',
   '((((){1000}){1000}){1000})',
+  '(((a{0}){1000}){1000}){1000}',
+  '(((((a{0}){1000}){1000}){1000}){1000}){1000}',
 ])('/%s/ is refused', (pattern) => {
   expect(() => topicPattern(pattern)).toThrow(PatternProblem)
 })
