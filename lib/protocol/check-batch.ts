@@ -2,11 +2,13 @@ import {
   at,
   attribute,
   type BatchHeader,
+  CorruptBatch,
   crcMatches,
   lengthPrefixBytes,
   minRecordBytes,
   readBatchHeader,
 } from './batch.ts'
+import { checkRecords } from './check-records.ts'
 import { codecs } from './compression.ts'
 
 /** What one produced batch may be; the timestamps are absolute, in milliseconds, both included. */
@@ -34,14 +36,14 @@ export type CheckedBatch = { readonly outcome: 'ok'; readonly batch: BatchHeader
 
 /**
  * Whether what a producer sent for one partition may be stored: exactly one batch of format v2 that keeps the limits.
- * The header and the checksum decide; records are not decoded. Errors and their order are those of Kafka 4
- * (`ProduceRequest.validateRecords`, then the log's append).
+ * Its records must be ones that consumers can read; of compressed ones only the header is looked at. Errors and their
+ * order are those of Kafka 4 (`ProduceRequest.validateRecords`, then the log's append).
  */
 export const checkBatch = (records: Buffer, limits: BatchLimits): CheckedBatch => {
   const refused = refusedFrame(records) ?? refusedSize(records, limits)
   if (refused) return refused
   const batch = readBatchHeader(records)
-  return refusedHeader(batch, limits) ?? { outcome: 'ok', batch }
+  return refusedHeader(batch, limits) ?? refusedRecords(records, batch) ?? { outcome: 'ok', batch }
 }
 
 const refuse = (error: RefusedBatch['error'], message: string): RefusedBatch => ({ outcome: 'refused', error, message })
@@ -110,6 +112,18 @@ const refusedHeader = (batch: BatchHeader, limits: BatchLimits): RefusedBatch | 
     return refuse('INVALID_RECORD', 'a transactional batch needs a producer id')
   }
   return refusedTimestamp(batch, limits)
+}
+
+/** Unpacking costs more than all else that is done to a batch, so compressed records are believed. */
+const refusedRecords = (records: Buffer, { codec, count }: BatchHeader): RefusedBatch | undefined => {
+  if (codec !== 'none') return undefined
+  try {
+    checkRecords(records, count)
+    return undefined
+  } catch (error) {
+    if (error instanceof CorruptBatch) return refuse('INVALID_RECORD', error.message)
+    throw error
+  }
 }
 
 const refusedTimestamp = (batch: BatchHeader, limits: BatchLimits): RefusedBatch | undefined => {

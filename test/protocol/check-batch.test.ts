@@ -5,7 +5,7 @@ import { type BatchLimits, checkBatch } from '../../lib/protocol/check-batch.ts'
 import { codecs } from '../../lib/protocol/compression.ts'
 import { CorruptCompression } from '../../lib/protocol/compression-limits.ts'
 import { offsetForTimestamp, offsetOfMaxTimestamp } from '../../lib/protocol/record.ts'
-import { batch, recordsOf, withCrc } from '../support/batches.ts'
+import { batch, batchOf, recordsOf, withCrc } from '../support/batches.ts'
 
 const limits: BatchLimits = {
   maxMessageBytes: 1_048_588,
@@ -61,6 +61,90 @@ test.each([
 ])('%s is refused', (_, bytes, error, reason) => {
   expect(checkBatch(bytes, limits)).toEqual({ outcome: 'refused', error, message: expect.stringContaining(reason) })
 })
+
+/** Bytes within the records of `good()`, whose first is: length · attributes · timestamp · offset · key · value · headers. */
+const inFirst = (field: number): number => at.records + field
+const secondLength = inFirst(good().readInt8(at.records) / 2 + 1)
+
+/** A batch of long records that counts four and has three. */
+const oneTooMany = (): Buffer => {
+  const bytes = batch({ records: 3, value: 'a long value', timestamp: 1500n })
+  bytes.writeInt32BE(4, at.count)
+  bytes.writeInt32BE(3, at.lastOffsetDelta)
+  return withCrc(bytes)
+}
+
+test.each([
+  ['nothing but bytes of 0xff', changed((b) => b.fill(0xff, at.records)), 'more than 32 bits'],
+  ['nothing but zeroes', changed((b) => b.fill(0, at.records)), 'claims 0 bytes'],
+  ['a record that is longer than the batch', changed((b) => b.writeInt8(126, at.records)), 'claims 63 bytes'],
+  ['a record of a negative length', changed((b) => b.writeInt8(1, at.records)), 'claims -1 bytes'],
+  ['a record that is shorter than its fields', changed((b) => b.writeInt8(14, at.records)), 'does not fill its length'],
+  ['a timestamp without an end', changed((b) => b.fill(0xff, inFirst(2))), 'more than 64 bits'],
+  ['a first record that is not number 0', changed((b) => b.writeInt8(2, inFirst(3))), 'offset delta 1'],
+  ['two records of the same number', changed((b) => b.writeInt8(0, secondLength + 3)), 'offset delta 0'],
+  ['a key that is longer than the batch', changed((b) => b.writeInt8(126, inFirst(4))), 'ends within a record'],
+  ['a key shorter than null', changed((b) => b.writeInt8(3, inFirst(4))), 'ends within a record'],
+  ['a value shorter than null', changed((b) => b.writeInt8(3, inFirst(5))), 'ends within a record'],
+  ['a value of too few bytes', changed((b) => b.writeInt8(0, inFirst(5))), 'ends within a record'],
+  ['fewer than no headers', changed((b) => b.writeInt8(1, secondLength - 1)), 'claims -1 headers'],
+  ['headers that are not there', changed((b) => b.writeInt8(2, secondLength - 1)), 'does not fill its length'],
+  [
+    'fewer records than there are',
+    changed((b) => b.writeInt32BE(1, at.count) && b.writeInt32BE(0, at.lastOffsetDelta)),
+    'follow the last record',
+  ],
+  ['a record more than there are', oneTooMany(), 'ends within a record'],
+])('%s: no consumer could read on behind it, so it is refused', (_, bytes, reason) => {
+  expect(() => recordsOf(bytes)).toThrow(CorruptBatch)
+  const refused = { outcome: 'refused', error: 'INVALID_RECORD', message: expect.stringContaining(reason) }
+  expect(checkBatch(bytes, limits)).toEqual(refused)
+})
+
+const someBytes = fc.option(fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)))
+const someRecord = fc.record({
+  key: someBytes,
+  value: someBytes,
+  timestamp: fc.bigInt({ min: 1000n, max: 2000n }),
+  headers: fc.array(fc.record({ key: fc.string(), value: someBytes }), { maxLength: 3 }),
+})
+
+test('records of any keys, values and headers are accepted', () => {
+  fc.assert(
+    fc.property(someRecord, fc.array(someRecord, { maxLength: 200 }), (first, more) => {
+      expect(checkBatch(batchOf([first, ...more], producer), limits).outcome).toBe('ok')
+    }),
+  )
+})
+
+test('what is accepted uncompressed can be read, and what can be read is accepted', () => {
+  const record = (i: number) => ({
+    key: Buffer.from('key'),
+    value: null,
+    timestamp: 1500n,
+    headers: [{ key: 'h', value: Buffer.alloc(i) }],
+  })
+  const bytes = batchOf([record(0), record(1), record(2), record(3)])
+  const changes = fc.array(fc.tuple(fc.nat(bytes.length - at.records - 1), fc.nat(255)), { minLength: 1, maxLength: 3 })
+  fc.assert(
+    fc.property(changes, (changed) => {
+      const damaged = Buffer.from(bytes)
+      for (const [position, byte] of changed) damaged[at.records + position] = byte
+      withCrc(damaged)
+      expect(checkBatch(damaged, limits).outcome === 'ok').toBe(isReadable(damaged))
+    }),
+    { numRuns: 5000 },
+  )
+})
+
+const isReadable = (bytes: Buffer): boolean => {
+  try {
+    return recordsOf(bytes).length > 0
+  } catch (error) {
+    if (error instanceof CorruptBatch) return false
+    throw error
+  }
+}
 
 test('more records than the bytes can hold are refused', () => {
   const bytes = changed((b) => b.writeInt32BE(1_000_000, at.count) && b.writeInt32BE(999_999, at.lastOffsetDelta))
