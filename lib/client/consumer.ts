@@ -139,6 +139,7 @@ export const isOvertaken = (error: unknown): error is Refused =>
 const overtaken: ReadonlySet<number> = new Set([
   errors.REBALANCE_IN_PROGRESS,
   errors.ILLEGAL_GENERATION,
+  errors.GROUP_ID_NOT_FOUND,
   errors.UNKNOWN_MEMBER_ID,
   errors.FENCED_MEMBER_EPOCH,
   errors.STALE_MEMBER_EPOCH,

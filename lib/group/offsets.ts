@@ -87,7 +87,7 @@ export const commitRefusal = (
 ): ErrorName | undefined => {
   const { memberId, generationOrEpoch } = committer
   if (generationOrEpoch < 0 && (group === undefined || group.members.length === 0)) return undefined
-  if (group === undefined) return 'UNKNOWN_MEMBER_ID'
+  if (group === undefined) return 'GROUP_ID_NOT_FOUND'
   if (group.type === 'consumer') {
     const member = group.members.find((one) => one.memberId === memberId)
     if (member === undefined) return 'UNKNOWN_MEMBER_ID'

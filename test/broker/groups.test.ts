@@ -257,6 +257,20 @@ describe('the new protocol', () => {
   })
 })
 
+test('a member commits to a group that is gone: it is told so, or in old versions that its generation is', async () => {
+  const w = world()
+  await w.createTopic('t', 1)
+  const commit = async (version: number, generationIdOrMemberEpoch: number) => {
+    const partitions = [{ partitionIndex: 0, committedOffset: 1n, committedMetadata: null }]
+    const request = { groupId: 'gone', memberId: 'me', generationIdOrMemberEpoch, topics: [{ name: 't', partitions }] }
+    return (await w.ask(OffsetCommit, version, request)).topics[0]?.partitions[0]?.errorCode
+  }
+  expect(await commit(9, 3)).toBe(errors.GROUP_ID_NOT_FOUND)
+  expect(await commit(8, 3)).toBe(errors.ILLEGAL_GENERATION)
+  expect(await commit(2, 3)).toBe(errors.ILLEGAL_GENERATION)
+  expect(await commit(9, -1)).toBe(0)
+})
+
 test('when the stores do not answer, every client is told what makes it try again', async () => {
   const items = memoryItems()
   const broken = {

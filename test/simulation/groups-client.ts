@@ -305,6 +305,7 @@ export const settle = ({ recorder }: GroupWorld, tries: readonly CommitTry[], re
 /** What a member can do nothing about but to come back. */
 const isRefusal = (answer: string): boolean =>
   answer === 'UNKNOWN_MEMBER_ID' ||
+  answer === 'GROUP_ID_NOT_FOUND' ||
   answer === 'ILLEGAL_GENERATION' ||
   answer === 'FENCED_INSTANCE_ID' ||
   answer === 'STALE_MEMBER_EPOCH'

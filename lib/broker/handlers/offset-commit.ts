@@ -35,7 +35,7 @@ const commit = (
       const { memberId, groupInstanceId, generationIdOrMemberEpoch } = request
       const committer = { memberId, instanceId: groupInstanceId, generationOrEpoch: generationIdOrMemberEpoch }
       const answers = await call.groups.commit(request.groupId, committer, commitsOf(request, found))
-      return call.version >= firstVersionWithMemberEpochs ? answers : withoutEpochs(answers)
+      return call.version >= firstVersionWithMemberEpochs ? answers : inOldWords(answers)
     },
     (error) => error,
   )
@@ -64,17 +64,17 @@ type CommitOf = {
   readonly metadata: string
 }
 
-/** Clients of older versions have never heard of member epochs. */
-const withoutEpochs = (answers: ReadonlyMap<string, ReadonlyMap<number, ErrorName>>) =>
+/** Clients of older versions have never heard of member epochs, nor that a commit may find no group. */
+const oldWords: Readonly<Partial<Record<ErrorName, ErrorName>>> = {
+  STALE_MEMBER_EPOCH: 'UNSUPPORTED_VERSION',
+  GROUP_ID_NOT_FOUND: 'ILLEGAL_GENERATION',
+}
+
+const inOldWords = (answers: ReadonlyMap<string, ReadonlyMap<number, ErrorName>>) =>
   new Map(
     [...answers].map(([topicId, partitions]) => [
       topicId,
-      new Map(
-        [...partitions].map(([index, error]): readonly [number, ErrorName] => [
-          index,
-          error === 'STALE_MEMBER_EPOCH' ? 'UNSUPPORTED_VERSION' : error,
-        ]),
-      ),
+      new Map([...partitions].map(([index, error]): readonly [number, ErrorName] => [index, oldWords[error] ?? error])),
     ]),
   )
 
