@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto'
-import { Agent, type IncomingHttpHeaders, type OutgoingHttpHeaders, request as requestHttp } from 'node:http'
+import {
+  Agent,
+  type ClientRequest,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  request as requestHttp,
+} from 'node:http'
 import { request as requestHttps, Agent as TlsAgent } from 'node:https'
 import aws4 from 'aws4'
 import { StoreSetupError } from './items.ts'
@@ -43,7 +49,10 @@ type Service = {
   readonly region: string
   /** `https://dynamodb.eu-central-1.amazonaws.com`, without a path. */
   readonly origin: string
-  /** What a call may take to its first byte of answer, and what an answer may then pause. */
+  /**
+   * What a call may take to its first byte of answer, and what an answer may then pause. A body that is sent in pieces
+   * has as long for each of them: the limit is on silence, not on the speed of a line.
+   */
   readonly defaultTimeoutMs: number
 }
 
@@ -156,8 +165,45 @@ const exchange = (
       clearTimeout(patience)
       reject(new Error('the connection was closed before an answer'))
     })
-    // One packet for headers and a small body.
-    request.cork()
-    for (const part of body) request.write(part)
-    request.end()
+    sendPieces(request, piecesOf(body), () => patience.refresh())
   })
+
+/** What is handed to a connection at once. Lines that take less than this in the time of a call are of no use. */
+const pieceBytes = 256 * 1024
+
+/** A body in pieces of `pieceBytes` each, the last one smaller; nothing is copied. */
+const piecesOf = (body: readonly Buffer[]): readonly (readonly Buffer[])[] => {
+  const pieces: Buffer[][] = []
+  let piece: Buffer[] = []
+  let roomBytes = pieceBytes
+  for (const part of body) {
+    for (let at = 0; at < part.length; ) {
+      const slice = part.subarray(at, at + roomBytes)
+      piece.push(slice)
+      at += slice.length
+      roomBytes -= slice.length
+      if (roomBytes > 0) continue
+      pieces.push(piece)
+      piece = []
+      roomBytes = pieceBytes
+    }
+  }
+  return [...pieces, piece]
+}
+
+/** Sends each piece when the connection has taken the one before, which `taken` is told of, and ends the request. */
+const sendPieces = (request: ClientRequest, pieces: readonly (readonly Buffer[])[], taken: () => void): void => {
+  const [piece = [], ...later] = pieces
+  // One packet for headers and a small body.
+  request.cork()
+  for (const part of piece.slice(0, -1)) request.write(part)
+  const last = piece.at(-1)
+  if (later.length === 0) return void request.end(last)
+  request.write(last, (error) => {
+    // A request that failed says so itself.
+    if (error) return
+    taken()
+    sendPieces(request, later, taken)
+  })
+  request.uncork()
+}
