@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Hono } from 'hono'
 import type { Part } from './http/api.ts'
 import { httpApp } from './http/app.ts'
+import { functionBodyLimits } from './http/body-limits.ts'
 import { writtenDocument } from './http/openapi-written.ts'
 import type { Instance } from './instance.ts'
 import { version } from './version.ts'
@@ -18,6 +19,7 @@ export const functionApp = ({ usage, context }: Instance, parts: readonly Part[]
     parts,
     // An answer leaves a function when it is whole: a stream is one page, and its reader comes back for the next.
     maxStreamMs: 1,
+    maxAnswerBytes: functionBodyLimits.maxReplyBytes,
     log: context.log,
   })
 

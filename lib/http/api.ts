@@ -17,6 +17,8 @@ export type HttpApi = {
   readonly stopping: AbortSignal
   /** A stream ends itself after this, before a door would cut it. */
   readonly maxStreamMs: number
+  /** What the door carries as one answer. */
+  readonly maxAnswerBytes: number
 }
 
 /** Some routes of one kind: a function mounts those it is for, and its bundle has no others. */

@@ -2,6 +2,7 @@ import { type Context, Hono } from 'hono'
 import type { BrokerContext } from '../broker/context.ts'
 import { describe } from '../broker/failures.ts'
 import { callOf, type HttpApi, type Part } from './api.ts'
+import { maxServerAnswerBytes } from './body-limits.ts'
 import { problemOf } from './failure.ts'
 import type { Growth } from './growth.ts'
 import { HttpProblem, requestIdHeader } from './http-problem.ts'
@@ -18,6 +19,7 @@ export type AppOptions = ServerOptions & {
   /** Aborted when the server stops. */
   readonly stopping?: AbortSignal
   readonly maxStreamMs?: number
+  readonly maxAnswerBytes?: number
   readonly log: (line: string) => void
 }
 
@@ -34,6 +36,7 @@ export const httpApp = (options: AppOptions): Hono => {
     growth: options.growth,
     stopping: options.stopping ?? new AbortController().signal,
     maxStreamMs: options.maxStreamMs ?? defaultMaxStreamMs,
+    maxAnswerBytes: options.maxAnswerBytes ?? maxServerAnswerBytes,
   }
   const routes = [...api.serverRoutes, ...parts.flatMap((part) => part(api))]
   const app = new Hono()

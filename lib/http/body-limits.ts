@@ -8,6 +8,9 @@ export type BodyLimits = {
 /** Kafka's `socket.request.max.bytes`: on a server of one's own, bodies are as large as frames. */
 export const serverBodyLimits: BodyLimits = { maxRequestBytes: 100 * 1024 * 1024 }
 
+/** What the HTTP API answers there, whatever it is asked: six times as much, as a text may take as JSON, is a string still. */
+export const maxServerAnswerBytes = 64 * 1024 * 1024
+
 /** A function's event and its result, as JSON (Lambda docs: "Lambda quotas"). */
 export const maxPayloadBytes = 6 * 1024 * 1024
 

@@ -7,6 +7,7 @@ import type { HttpApi } from './api.ts'
 import { HttpProblem } from './http-problem.ts'
 import { outgoingFrom } from './outgoing.ts'
 import { PartitionReader, recordAt, UnreadableBatch } from './partition-reader.ts'
+import { recordJson } from './record-json.ts'
 
 export type ReadLimits = { readonly limit: number; readonly maxBytes: number }
 
@@ -23,10 +24,11 @@ export type ReadRanges = { readonly ranges: readonly LeaseRange[]; readonly reco
 
 /** The next records of one partition after the other, until there are enough. */
 export const readRanges = async (
-  { call }: HttpApi,
+  api: HttpApi,
   candidates: readonly Candidate[],
   { limit, maxBytes }: ReadLimits,
 ): Promise<ReadRanges> => {
+  const { call } = api
   const ranges: LeaseRange[] = []
   const records: Handed[] = []
   let jsonBytes = 0
@@ -41,7 +43,7 @@ export const readRanges = async (
         await reader.look(() => {})
         const { head } = reader
         if (head === undefined || records.length >= limit) break
-        const json = handedJson(topic, index, head, 1)
+        const json = handedJson(api, topic, index, head, 1)
         jsonBytes += Buffer.byteLength(json)
         if (records.length > 0 && jsonBytes > maxBytes) break
         records.push({ topicId: topic.id, partition: index, json })
@@ -60,8 +62,16 @@ export const readRanges = async (
   return { ranges, records }
 }
 
-const handedJson = (topic: Topic, index: number, record: BatchRecord, attempt: number): string =>
-  JSON.stringify({ topic: topic.name, ...outgoingFrom(index, record, formatOf(topic)), attempt })
+const handedJson = (
+  { maxAnswerBytes }: HttpApi,
+  topic: Topic,
+  index: number,
+  record: BatchRecord,
+  attempt: number,
+): string => {
+  const told = { topic: topic.name, ...outgoingFrom(index, record, formatOf(topic)), attempt }
+  return recordJson(told, record, maxAnswerBytes)
+}
 
 const formatOf = (topic: Topic): ValueFormat => configOf(topic).valueFormat
 
@@ -114,7 +124,7 @@ export const readFailed = async (
       gone.push(record)
       continue
     }
-    const json = handedJson(topic, record.index, stored, record.attempts + 1)
+    const json = handedJson(api, topic, record.index, stored, record.attempts + 1)
     jsonBytes += Buffer.byteLength(json)
     if (found.length > 0 && jsonBytes > maxBytes) break
     found.push({ topicId: topic.id, partition: record.index, json, record })

@@ -1,14 +1,19 @@
 import * as z from 'zod/mini'
 import type { ValueFormat } from '../log/config.ts'
 import type { BatchRecord } from '../protocol/record.ts'
+import { described } from './parameters.ts'
 import { valueFrom } from './value.ts'
 
 export const outgoingSchema = z.object({
   partition: z.int(),
   offset: z.int(),
   timestamp: z.nullable(z.int()),
-  key: z.unknown(),
-  value: z.unknown(),
+  key: described(z.unknown(), 'Like a value.'),
+  value: described(
+    z.unknown(),
+    'Any JSON; null: a tombstone; { "$bytes": base64 }: any bytes, or a text that is too large as JSON; ' +
+      '{ "$bytes": null, "sizeBytes": … }: more than an answer carries. Stored batches and Kafka’s protocol have it.',
+  ),
   headers: z.record(z.string(), z.unknown()),
 })
 

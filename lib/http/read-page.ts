@@ -7,6 +7,7 @@ import { type Cursor, encodeCursor } from './cursor.ts'
 import { HttpProblem } from './http-problem.ts'
 import { type Outgoing, outgoingFrom } from './outgoing.ts'
 import { PartitionReader, UnreadableBatch } from './partition-reader.ts'
+import { recordJson } from './record-json.ts'
 
 export type PageOptions = {
   readonly limit: number
@@ -128,7 +129,7 @@ type ReadPending = Pick<Page, 'records' | 'next' | 'scanned'> & {
 }
 
 const readPending = async (
-  { call }: HttpApi,
+  { call, maxAnswerBytes }: HttpApi,
   topic: Topic,
   cursor: Cursor,
   pending: readonly Partition[],
@@ -183,7 +184,7 @@ const readPending = async (
     scanned += 1
     scannedBytes += (head.key?.length ?? 0) + (head.value?.length ?? 0)
     if (options.isWanted === undefined || options.isWanted(told)) {
-      const json = JSON.stringify(told)
+      const json = recordJson(told, head, maxAnswerBytes)
       jsonBytes += Buffer.byteLength(json)
       if (records.length > 0 && jsonBytes > options.maxBytes) {
         isCut = true

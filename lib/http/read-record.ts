@@ -9,10 +9,11 @@ import { outgoingFrom, outgoingSchema } from './outgoing.ts'
 import { described, partitionIndex, topicParams } from './parameters.ts'
 import { recordAt, UnreadableBatch } from './partition-reader.ts'
 import { outOfRange } from './read-from.ts'
+import { recordJson } from './record-json.ts'
 import { type Route, route } from './route.ts'
 
 /** One record by its offset. */
-export const recordRoute = ({ call }: HttpApi): Route =>
+export const recordRoute = ({ call, maxAnswerBytes }: HttpApi): Route =>
   route({
     method: 'get',
     path: '/v1/topics/{topic}/partitions/{partition}/records/{offset}',
@@ -50,6 +51,7 @@ export const recordRoute = ({ call }: HttpApi): Route =>
       }
       const own = configOf(topic).valueFormat
       const format = query.format === undefined || query.format === 'auto' ? own : query.format
-      return c.json(outgoingFrom(index, record, format), 200, { 'cache-control': 'private, no-cache' })
+      const json = recordJson(outgoingFrom(index, record, format), record, maxAnswerBytes)
+      return c.body(json, 200, { 'content-type': 'application/json', 'cache-control': 'private, no-cache' })
     },
   })

@@ -44,6 +44,10 @@ export const valueFrom = (bytes: Buffer | null, format: ValueFormat): unknown =>
   }
 }
 
+/** What stands for bytes that are left out. `bytesOf` refuses it: nobody writes it back in place of them. */
+export const leftOut = (bytes: Buffer | null): unknown =>
+  bytes === null ? null : { $bytes: null, sizeBytes: bytes.length }
+
 const asBytes = (bytes: Buffer) => ({ $bytes: bytes.toString('base64') })
 
 /** Kafka clients may store deeper JSON than comes in over HTTP; beyond this it is read as text. */

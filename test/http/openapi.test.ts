@@ -18,6 +18,7 @@ const routes = (): readonly Route[] => {
     growth: undefined,
     stopping: new AbortController().signal,
     maxStreamMs: 1000,
+    maxAnswerBytes: 1_000_000,
   }
   return [...own, ...everyPart.flatMap((part) => part(api))]
 }
