@@ -29,7 +29,7 @@ const { instanceOf, denied, logged } = guardedInstances()
 const routesOf = (parts: readonly Part[]): readonly Route[] => {
   const call = callOf(instanceOf('admin').context)
   const { signal: stopping } = new AbortController()
-  const api = { version: '1', serverRoutes: [], call, growth: undefined, stopping, maxStreamMs: 1 }
+  const api = { version: '1', serverRoutes: [], call, growth: undefined, stopping, maxStreamMs: 1, maxAnswerBytes: 1 }
   return parts.flatMap((part) => part(api))
 }
 
