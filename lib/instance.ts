@@ -4,7 +4,7 @@ import { describe } from './broker/failures.ts'
 import { makeBroker } from './broker/make-broker.ts'
 import { realClock } from './clock.ts'
 import type { Settings } from './environment.ts'
-import { Groups } from './group/groups.ts'
+import { type CleanUpPart, Groups } from './group/groups.ts'
 import type { GroupLimits } from './group/limits.ts'
 import { LogBytes } from './journal/bytes.ts'
 import type { Rules } from './journal/journal.ts'
@@ -109,9 +109,14 @@ export const makeInstance = (stores: Stores, options: InstanceOptions): Instance
     log,
   }
   let groupsCheckedMs = clock.now()
-  const deleteExpiredGroups = async (): Promise<void> => {
+  const deleteExpiredGroups = async (part?: CleanUpPart): Promise<string | undefined> => {
     groupsCheckedMs = clock.now()
-    await groups.deleteExpired().catch((error) => log(`expired groups were not deleted: ${describe(error)}`))
+    try {
+      return (await groups.deleteExpired(part)).stoppedAfter
+    } catch (error) {
+      log(`expired groups were not deleted: ${describe(error)}`)
+      return undefined
+    }
   }
   let lastPass: Promise<unknown> = Promise.resolve()
   const afterLastPass = (begin: () => Promise<Pass>): Promise<Pass> => {

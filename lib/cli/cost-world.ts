@@ -88,6 +88,6 @@ const newMachine = (clock: Clock, items: Items, counted: Objects): Machine => {
   }
   const upkeep = { topics, logs, bytes, items, objects, clock, leavesHints: true, onError }
   const maintenance: Maintenance = new Maintenance(upkeep)
-  const context = { ...upkeep, maintenance, beforeFullPass: async () => {} }
+  const context = { ...upkeep, maintenance, beforeFullPass: async () => undefined }
   return { topics, logs, bytes, scheduledPass: () => scheduledPass(context, { remainingMs }) }
 }

@@ -37,6 +37,8 @@ type Stored = {
   readonly group: Group | DeletedGroup
   readonly hasObjects: boolean
   readonly sweep: () => Promise<void>
+  /** Writes down that a deleted group was emptied, where it is the same still; without an answer it may not be stored. */
+  readonly noteEmptied: (emptiedMs: number) => Promise<void>
 }
 
 /** A document that may be a little old, and the answers that may come from it: those that do no harm if they are. */
@@ -83,11 +85,11 @@ export class GroupDocuments {
   }
 
   /**
-   * Every group in the order of ids, deleted ones too. Bytes of members that are objects are not read; `sweep` deletes
-   * those objects that were replaced.
+   * Every group in the order of ids, or those behind one, deleted ones too. Bytes of members that are objects are not
+   * read; `sweep` deletes those objects that were replaced.
    */
-  async *all(): AsyncGenerator<Stored> {
-    let after = ''
+  async *all(behind = ''): AsyncGenerator<Stored> {
+    let after = behind
     for (;;) {
       const options = { after, before: lastCharacter, limit: maxPageGroups, consistent: true }
       const page = await this.#stores.items.query(groupsPartition, options)
@@ -98,7 +100,11 @@ export class GroupDocuments {
           return Buffer.alloc(0)
         })
         const sweep = () => this.#blobs.sweep(group.life, version, named)
-        yield { groupId: sort, group, hasObjects: named.size > 0, sweep }
+        const noteEmptied = async (emptiedMs: number): Promise<void> => {
+          if (group.type !== 'deleted') return
+          await this.#put(sort, { ...group, emptiedMs }, version, this.#stores.clock.randomId())
+        }
+        yield { groupId: sort, group, hasObjects: named.size > 0, sweep, noteEmptied }
       }
       after = page.items.at(-1)?.sort ?? after
       if (page.end) return

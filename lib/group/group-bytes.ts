@@ -5,7 +5,8 @@ import { groupShape } from './group-shape.ts'
 /**
  * A group's document at rest, JSON:
  *
- *   { format, type: 'deleted', life, deletedMs }          the group is gone; its offsets may still have to go
+ *   { format, type: 'deleted', life, deletedMs,           the group is gone; its offsets may still have to go
+ *     emptiedMs? }                                        when they were deleted last
  *   { format, type: 'classic', life, …ClassicGroup }      bytes as base64, or where they are
  *   { format, type: 'consumer', life, …ConsumerGroup }
  *   { format, type: 'lease', life, …LeaseGroup }          of the later format: the first instances know no leases
@@ -23,7 +24,13 @@ export class NewerGroupFormat extends Error {
 /** Bytes of members: in the document, or where they are. */
 type BlobAtRest = string | { readonly object: string }
 
-export type DeletedGroup = { readonly type: 'deleted'; readonly life: string; readonly deletedMs: number }
+export type DeletedGroup = {
+  readonly type: 'deleted'
+  readonly life: string
+  readonly deletedMs: number
+  /** When what it has left was deleted last. */
+  readonly emptiedMs?: number
+}
 
 type MemberAtRest = Omit<Member, 'protocols' | 'assignment'> & {
   readonly protocols: readonly { readonly name: string; readonly metadata: BlobAtRest }[]
@@ -67,8 +74,8 @@ export const decodeGroup = async (
 ): Promise<Group | DeletedGroup> => {
   const atRest = documentFrom<GroupAtRest>(body, 'the document of a group', shape)
   if (atRest.format > leaseFormat) throw new NewerGroupFormat(`format ${atRest.format}, known is ${leaseFormat}`)
-  if (atRest.type === 'deleted') return { type: 'deleted', life: atRest.life, deletedMs: atRest.deletedMs }
   const { format: _, ...group } = atRest
+  if (group.type === 'deleted') return group
   if (group.type === 'lease') return { ...group, emptySinceMs: group.emptySinceMs }
   if (group.type === 'consumer') {
     const members = group.members.map((member) => ({

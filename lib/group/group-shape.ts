@@ -109,7 +109,7 @@ const alive = { life: text, fence: whole, emptySinceMs: optional(whole) }
 export const groupShape = (format: number, leaseFormat: number): Shape =>
   either(
     formatAbove(leaseFormat),
-    fields({ format: oneOf(format), type: oneOf('deleted'), life: text, deletedMs: whole }),
+    fields({ format: oneOf(format), type: oneOf('deleted'), life: text, deletedMs: whole, emptiedMs: optional(whole) }),
     fields({ format: oneOf(format), type: oneOf('classic'), ...alive, ...classic }),
     fields({ format: oneOf(format), type: oneOf('consumer'), ...alive, ...consumer }),
     fields({ format: oneOf(leaseFormat), type: oneOf('lease'), ...alive, ...lease }),

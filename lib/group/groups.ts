@@ -48,6 +48,16 @@ export type OffsetsToDelete = {
   readonly indexes: readonly number[]
 }
 
+/** Groups behind this one, in the order of ids, until this time. */
+export type CleanUpPart = { readonly after?: string; readonly untilMs?: number }
+
+export type CleanedUp = {
+  /** Groups that are deleted now. */
+  readonly deleted: number
+  /** The last group that was looked at; undefined when all were. */
+  readonly stoppedAfter: string | undefined
+}
+
 /**
  * Consumer groups, as the handlers of Kafka's APIs and others ask for them. It keeps nothing between calls that another
  * instance would have to know: any number of them over the same stores serve the same groups. Throws what the stores
@@ -61,8 +71,6 @@ export class Groups {
   readonly #offsets: OffsetDocuments
   /** What is lent to workers that come over HTTP. */
   readonly leases: Leases
-  /** Lives of deleted groups of which nothing is left. */
-  readonly #emptied = new Set<string>()
 
   constructor(stores: GroupStores, topics: TopicSource, limits: Partial<GroupLimits> = {}) {
     this.#stores = stores
@@ -275,40 +283,38 @@ export class Groups {
 
   /**
    * Deletes groups that have been empty for so long that all they have committed is forgotten, and what deletions and
-   * rebalances have left behind. May run at any time, twice, or never. How many groups it has deleted.
+   * rebalances have left behind. May run at any time, twice, or never. Begins with no group after `untilMs`; another run
+   * goes on behind the group where this one has stopped.
    */
-  async deleteExpired(): Promise<number> {
-    const nowMs = this.#stores.clock.now()
-    const age = { retentionMs: this.#limits.offsetsRetentionMs, nowMs }
+  async deleteExpired({ after = '', untilMs = Number.POSITIVE_INFINITY }: CleanUpPart = {}): Promise<CleanedUp> {
+    const { clock } = this.#stores
     let deleted = 0
-    for await (const { groupId, group, hasObjects, sweep } of this.#documents.all()) {
-      if (group.type === 'deleted') {
-        if (this.#isEmptied(group, nowMs)) continue
+    let last = after
+    for await (const { groupId, group, hasObjects, sweep, noteEmptied } of this.#documents.all(after)) {
+      const nowMs = clock.now()
+      if (nowMs >= untilMs) return { deleted, stoppedAfter: last }
+      last = groupId
+      if (group.type !== 'deleted') {
+        if (hasObjects) await sweep()
+        if ((await this.#isExpired(group)) && (await this.delete(groupId)) === 'NONE') deleted++
+      } else if (isToBeEmptied(group, nowMs)) {
         await this.#offsets.drop(group.life)
         await sweep()
-        if (nowMs - group.deletedMs >= leftoversForMs) this.#rememberEmptied(group.life)
-        continue
+        await noteEmptied(nowMs)
       }
-      if (hasObjects) await sweep()
-      const present = this.#present(group)
-      const { emptySinceMs } = present
-      if (emptySinceMs === undefined || nowMs - emptySinceMs < age.retentionMs) continue
-      const offsets = await this.#offsets.read(group.life, undefined, undefined)
-      const kept = [...offsets.values()].flatMap((partitions) => Object.values(partitions))
-      if (kept.some((committed) => !isExpired(present, committed, age))) continue
-      if ((await this.delete(groupId)) === 'NONE') deleted++
     }
-    return deleted
+    return { deleted, stoppedAfter: undefined }
   }
 
-  /** Nothing that was under way can come any more, and this instance has looked since: all is gone. */
-  #isEmptied({ life, deletedMs }: DeletedGroup, nowMs: number): boolean {
-    return nowMs - deletedMs >= leftoversForMs && this.#emptied.has(life)
-  }
-
-  #rememberEmptied(life: string): void {
-    if (this.#emptied.size >= maxEmptied) this.#emptied.clear()
-    this.#emptied.add(life)
+  /** It has been empty for so long that all it has committed is forgotten. */
+  async #isExpired(group: Group): Promise<boolean> {
+    const age = { retentionMs: this.#limits.offsetsRetentionMs, nowMs: this.#stores.clock.now() }
+    const present = this.#present(group)
+    const { emptySinceMs } = present
+    if (emptySinceMs === undefined || age.nowMs - emptySinceMs < age.retentionMs) return false
+    const offsets = await this.#offsets.read(group.life, undefined, undefined)
+    const kept = [...offsets.values()].flatMap((partitions) => Object.values(partitions))
+    return kept.every((committed) => isExpired(present, committed, age))
   }
 
   /** The group as time has left it. */
@@ -338,5 +344,7 @@ export const isGroupId = (groupId: string): boolean => groupId !== '' && Buffer.
 
 /** Offsets of a deleted group that were under way come within this time. */
 const leftoversForMs = 24 * 3600_000
-/** Deleted groups that are not looked at again. */
-const maxEmptied = 100_000
+
+/** Twice: soon after it was deleted, and once more when nothing that was under way then can come any more. */
+const isToBeEmptied = ({ deletedMs, emptiedMs }: DeletedGroup, nowMs: number): boolean =>
+  emptiedMs === undefined || (emptiedMs - deletedMs < leftoversForMs && nowMs - deletedMs >= leftoversForMs)

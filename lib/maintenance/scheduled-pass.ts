@@ -9,12 +9,17 @@ import { add, nothing, type Pass } from './pass.ts'
 
 type ScheduledContext = Pick<MaintenanceContext, 'items' | 'topics' | 'logs' | 'clock' | 'onError'> & {
   readonly maintenance: Maintenance
-  /** Done once for each pass over all shards, before it. */
-  readonly beforeFullPass: () => Promise<void>
+  /** Done once for each pass over all shards, part by part before its parts; tells where it stopped, if it did. */
+  readonly beforeFullPass: (part: PartBefore) => Promise<string | undefined>
 }
+
+/** What comes behind `after`, in an order of its own, until `untilMs`. */
+type PartBefore = { readonly after: string; readonly untilMs: number }
 
 /** For what only time brings about, and for what hints have missed. */
 const fullPassEveryMs = 3_600_000
+/** What comes before a pass over all shards takes at most this part of the time, so that shards have their turn. */
+const shareBefore = 1 / 2
 /** How far a pass over all shards has come is written down this often: so much is done again after a crash. */
 const saveEveryMs = 5000
 
@@ -67,21 +72,30 @@ const hasTail = async (logs: Logs, shard: Shard): Promise<boolean> => {
   }
 }
 
-/** `after`: the last shard that was begun; null when none was. */
-type FullPass = { readonly startedMs: number; readonly after: Place | null; readonly isDone: boolean }
+type FullPass = {
+  readonly startedMs: number
+  /** How far what comes before it has come; left out when it is done. */
+  readonly before?: string | undefined
+  /** The last shard that was begun; null when none was. */
+  readonly after: Place | null
+  readonly isDone: boolean
+}
 
 const fullPassIfDue = async (context: ScheduledContext, stored: Item | undefined, untilMs: number): Promise<Pass> => {
   const { items, clock, maintenance, beforeFullPass } = context
   const nowMs = clock.now()
-  const before: FullPass | undefined = stored && JSON.parse(stored.body.toString())
-  const isNew = before === undefined || before.isDone
-  if (nowMs >= untilMs || (before?.isDone && nowMs - before.startedMs < fullPassEveryMs)) return nothing
+  const earlier: FullPass | undefined = stored && JSON.parse(stored.body.toString())
+  const isNew = earlier === undefined || earlier.isDone
+  if (nowMs >= untilMs || (earlier?.isDone && nowMs - earlier.startedMs < fullPassEveryMs)) return nothing
   const log = new FullPassLog(items, clock, stored?.version ?? 0)
-  const startedMs = isNew ? nowMs : before.startedMs
-  const resumed = isNew ? null : before.after
+  const startedMs = isNew ? nowMs : earlier.startedMs
+  const resumed = isNew ? null : earlier.after
+  let before = isNew ? '' : earlier.before
   // Whoever is told that somebody else writes it down leaves the pass to him.
-  if (!(await log.save({ startedMs, after: resumed, isDone: false }))) return nothing
-  if (isNew) await beforeFullPass()
+  if (!(await log.save({ startedMs, before, after: resumed, isDone: false }))) return nothing
+  if (before !== undefined) {
+    before = await beforeFullPass({ after: before, untilMs: nowMs + (untilMs - nowMs) * shareBefore })
+  }
   let savedMs = clock.now()
   let last = resumed
   const onPlace = async (place: Place): Promise<boolean> => {
@@ -89,10 +103,10 @@ const fullPassIfDue = async (context: ScheduledContext, stored: Item | undefined
     if (clock.now() - savedMs < saveEveryMs) return true
     savedMs = clock.now()
     // Before the shard is looked at: one that outlives the function does not stop the pass for ever.
-    return log.save({ startedMs, after: place, isDone: false })
+    return log.save({ startedMs, before, after: place, isDone: false })
   }
   const pass = await maintenance.pass({ untilMs, after: resumed, onPlace })
-  await log.save({ startedMs, after: last, isDone: pass.shardsLeft === 0 })
+  await log.save({ startedMs, before, after: last, isDone: pass.shardsLeft === 0 && before === undefined })
   return pass
 }
 

@@ -204,7 +204,7 @@ export const commands: readonly Command[] = [
   say('list$', list),
   say('delete group$', (world) => world.coordinator().groups.delete(groupId)),
   say('delete offsets of (?<topic>\\w+)$', deleteOffsets),
-  say('delete expired$', async (world) => `${await world.coordinator().groups.deleteExpired()} deleted`),
+  say('delete expired$', async (world) => `${(await world.coordinator().groups.deleteExpired()).deleted} deleted`),
   say(`(?<at>\\w+) (?<what>${fates.join('|')})$`, (world, words) => {
     world.coordinator(words['at']).gate.set(fateOf(words['what']))
     return undefined

@@ -166,21 +166,89 @@ test('an offset is any number of 64 bits', async () => {
   expect(offsets.get('t')?.[0]).toMatchObject({ offset, leaderEpoch: 7, metadata: 'm' })
 })
 
+const noMember = { memberId: '', instanceId: null, generationOrEpoch: -1 }
+const anHourMs = 3_600_000
+
+/** Groups that have committed in these topics. */
+const committed = async (w: ReturnType<typeof world>, groupIds: readonly string[], topicIds: readonly string[]) => {
+  const commits = [{ index: 0, offset: 1n, leaderEpoch: 0, metadata: '' }]
+  for (const id of groupIds) for (const topicId of topicIds) await w.groups.commit(id, noMember, [{ topicId, commits }])
+}
+
 test('what a deleted group has committed is deleted by the clean-up, even one that comes days later, and once', async () => {
   const w = world()
-  const none = { memberId: '', instanceId: null, generationOrEpoch: -1 }
-  const commits = [{ index: 0, offset: 1n, leaderEpoch: 0, metadata: '' }]
-  for (const topicId of ['t', 'u']) await w.groups.commit('g', none, [{ topicId, commits }])
+  await committed(w, ['g'], ['t', 'u'])
   expect(await w.groups.delete('g')).toBe('NONE')
   expect(await w.groups.list()).toEqual([])
   expect(w.meter.counts().deletes).toBe(0)
-  await w.clock.move(3 * 24 * 3_600_000)
-  const cleaner = w.another()
-  await cleaner.deleteExpired()
+  await w.clock.move(72 * anHourMs)
+  await w.another().deleteExpired()
   expect(w.meter.counts().deletes).toBe(2)
-  const { queries } = w.meter.counts()
-  await cleaner.deleteExpired()
-  expect(w.meter.counts()).toMatchObject({ deletes: 2, queries: queries + 1 })
+  const before = w.meter.counts()
+  await w.another().deleteExpired()
+  const one = { queries: before.queries + 1, readUnits: before.readUnits + 1, itemBytesRead: expect.any(Number) }
+  expect(w.meter.counts()).toEqual({ ...before, ...one })
+})
+
+test('a deleted group is emptied twice, because what was under way comes within a day, and then never looked into', async () => {
+  const w = world()
+  await committed(w, ['g'], ['t'])
+  await w.groups.delete('g')
+  const lists: number[] = []
+  for (let hour = 0; hour < 30; hour++) {
+    await w.another().deleteExpired()
+    lists.push(w.meter.counts().objectLists)
+    await w.clock.move(anHourMs)
+  }
+  const emptiedIn = lists.flatMap((count, hour) => (count > (lists[hour - 1] ?? 0) ? [hour] : []))
+  expect(emptiedIn).toEqual([0, 24])
+  // Whoever commits again does it in another life, of the same document.
+  await committed(w, ['g'], ['t'])
+  await w.another().deleteExpired()
+  expect((await w.groups.list()).map(({ groupId }) => groupId)).toEqual(['g'])
+  const { offsets } = await w.groups.fetchOffsets('g', { memberId: null, memberEpoch: -1 }, undefined)
+  expect(offsets.get('t')?.[0]).toMatchObject({ offset: 1n })
+})
+
+test('a group that is made again while the deleted one is emptied is not taken for deleted', async () => {
+  let again = async (): Promise<void> => {}
+  const sound = memoryItems()
+  const items: Items = {
+    ...sound,
+    delete: async (key) => {
+      await sound.delete(key)
+      await again()
+    },
+  }
+  const w = world({ items })
+  await committed(w, ['g'], ['t'])
+  await w.groups.delete('g')
+  again = () => committed(w, ['g'], ['u'])
+  await w.another().deleteExpired()
+  expect((await w.groups.list()).map(({ groupId }) => groupId)).toEqual(['g'])
+})
+
+test('a clean-up whose time is up goes on where it stopped', async () => {
+  const w = world()
+  const ids = ['a', 'b', 'c', 'd', 'e']
+  await committed(w, ids, ['t'])
+  await w.clock.move(8 * 24 * anHourMs)
+  const slow: Items = {
+    ...w.items,
+    replace: async (...args) => {
+      await w.clock.move(1000)
+      return w.items.replace(...args)
+    },
+  }
+  const cleaner = () => new Groups({ items: slow, objects: w.objects, clock: w.clock }, topics)
+  const stops: (string | undefined)[] = []
+  for (let after: string | undefined = ''; after !== undefined; ) {
+    const { stoppedAfter } = await cleaner().deleteExpired({ after, untilMs: w.clock.now() + 1500 })
+    stops.push(stoppedAfter)
+    after = stoppedAfter
+  }
+  expect(stops).toEqual(['b', 'd', undefined])
+  expect(await w.groups.list()).toEqual([])
 })
 
 describe('what an idle member asks of the stores in ten minutes', () => {

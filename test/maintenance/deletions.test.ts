@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { LogBytes } from '../../lib/journal/bytes.ts'
 import { Logs } from '../../lib/journal/logs.ts'
@@ -6,8 +7,9 @@ import { batchFrom } from '../../lib/log/append.ts'
 import type { Topic } from '../../lib/log/topic.ts'
 import { Maintenance } from '../../lib/maintenance/maintain.ts'
 import { type Items, StoreUnavailable } from '../../lib/store/items.ts'
-import { checkpointSort, deletionKey, journalPartition } from '../../lib/store/keys.ts'
+import { checkpointSort, deletionKey, journalPartition, shardPrefix } from '../../lib/store/keys.ts'
 import { memoryItems, memoryObjects } from '../../lib/store/memory.ts'
+import type { Objects } from '../../lib/store/objects.ts'
 import { batch } from '../support/batches.ts'
 import { FixedClock } from '../support/log.ts'
 
@@ -18,7 +20,19 @@ const wadi = async (disturb: (items: Items) => Items = (items) => items) => {
   const clock = new FixedClock()
   const sound = memoryItems()
   const items = disturb(sound)
-  const objects = memoryObjects(() => clock.now())
+  const stored = memoryObjects(() => clock.now())
+  let deletes = 0
+  let mostDeletes = 0
+  const objects: Objects = {
+    ...stored,
+    delete: async (key) => {
+      deletes += 1
+      mostDeletes = Math.max(mostDeletes, deletes)
+      await setImmediate()
+      await stored.delete(key)
+      deletes -= 1
+    },
+  }
   const topics = new Topics(items, clock)
   const logs = new Logs({ items, objects, clock, instance: 'one' })
   const errors: string[] = []
@@ -42,7 +56,7 @@ const wadi = async (disturb: (items: Items) => Items = (items) => items) => {
     const options = { after: '', before: checkpointSort, limit: 100, consistent: true }
     return (await sound.query(journalPartition(shardOfPartition(topic, 0)), options)).items.length
   }
-  return { clock, sound, topics, maintenance, create, rowsOf, errors }
+  return { clock, sound, objects, topics, maintenance, create, rowsOf, errors, mostDeletes: () => mostDeletes }
 }
 
 test('a topic whose journal cannot be read is deleted all the same', async () => {
@@ -101,4 +115,15 @@ test('a journal whose floor somebody else was first to change is emptied with th
   expect(await rowsOf(topic)).toBeGreaterThan(0)
   await maintenance.pass()
   expect(await rowsOf(topic)).toBe(0)
+})
+
+test('the objects of a topic are deleted several at once, and never all', async () => {
+  const { objects, topics, maintenance, create, mostDeletes } = await wadi()
+  const topic = await create('large')
+  const prefix = shardPrefix(shardOfPartition(topic, 0))
+  for (let i = 0; i < 100; i++) await objects.putIfAbsent(`${prefix}seg/${i}`, [Buffer.alloc(1)])
+  await topics.delete(topic)
+  await maintenance.pass()
+  expect(await objects.list(prefix, '')).toEqual([])
+  expect(mostDeletes()).toBe(16)
 })

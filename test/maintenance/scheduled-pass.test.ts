@@ -42,8 +42,15 @@ const wadi = ({ clock, items: sound, objects }: Stores, disturbed: (items: Items
   const context = { topics, logs, bytes, items, objects: meter.objects(objects), clock, onError, leavesHints: true }
   const maintenance: Maintenance = new Maintenance(context)
   let fullPasses = 0
-  const beforeFullPass = async () => {
-    fullPasses += 1
+  const before: string[] = []
+  let stop: string | undefined
+  const beforeFullPass = async ({ after, untilMs }: { readonly after: string; readonly untilMs: number }) => {
+    if (after === '') fullPasses += 1
+    before.push(`behind "${after}" for ${untilMs - clock.now()} ms`)
+    return stop
+  }
+  const stopAfter = (place: string | undefined) => {
+    stop = place
   }
   const run = (remainingMs = anHourMs) => scheduledPass({ ...context, maintenance, beforeFullPass }, { remainingMs })
   const create = async (name: string): Promise<Topic> =>
@@ -54,7 +61,19 @@ const wadi = ({ clock, items: sound, objects }: Stores, disturbed: (items: Items
       .append({ batches: [batchFrom(0, batch())], leaderEpoch: undefined }, clock.now() + 10_000)
   const hints = async () => (await readHints(sound)).shards
   const tailBytes = async (topic: Topic) => (await logs.lane(shardOfPartition(topic, 0)).state('confirmed')).tailBytes
-  return { run, create, append, hints, tailBytes, topics, errors, counts: meter.counts, fullPasses: () => fullPasses }
+  return {
+    run,
+    create,
+    append,
+    hints,
+    tailBytes,
+    topics,
+    errors,
+    counts: meter.counts,
+    fullPasses: () => fullPasses,
+    before,
+    stopAfter,
+  }
 }
 
 test('of many appends only the one that begins a tail leaves a hint', async () => {
@@ -194,6 +213,24 @@ test('a pass over all shards that has no time left goes on with the next call, w
   await append(topics[0] ?? (await create('another')))
   topicsSeen = []
   expect(await run()).toMatchObject({ shards: 1, shardsLeft: 0 })
+})
+
+test('what comes before a pass over all shards has half of the time, and goes on with the next call where it stopped', async () => {
+  const stores = newStores()
+  const { create, run, before, stopAfter, fullPasses } = wadi(stores)
+  await create('orders')
+  stopAfter('g5')
+  expect(await run(10_000)).toMatchObject({ shards: 1, shardsLeft: 0 })
+  stopAfter('g9')
+  expect(await wadi(stores).run(0)).toMatchObject({ shards: 0 })
+  expect(await run(10_000)).toMatchObject({ shards: 0, shardsLeft: 0 })
+  stopAfter(undefined)
+  await run(8000)
+  await run(8000)
+  expect(before).toEqual(['behind "" for 5000 ms', 'behind "g5" for 5000 ms', 'behind "g9" for 4000 ms'])
+  stores.clock.move(anHourMs)
+  expect(await run(8000)).toMatchObject({ shards: 1 })
+  expect(fullPasses()).toBe(2)
 })
 
 test('two calls at once: one does the pass over all shards, the other leaves it to it', async () => {
