@@ -28,7 +28,6 @@ export const wadi = (
 /** The same for any file that Node runs. */
 export const nodeProcess = (args: readonly string[], environment: Readonly<Record<string, string>>): WadiProcess => {
   const child = spawn(process.execPath, args, { env: { ...process.env, ...environment } })
-  onTestFinished(() => void child.kill('SIGKILL'))
   let said = ''
   let heard = Promise.withResolvers<void>()
   const tell = (): void => {
@@ -46,6 +45,11 @@ export const nodeProcess = (args: readonly string[], environment: Readonly<Recor
     hasEnded = true
     tell()
     return { status, signal }
+  })
+  // It is waited for: what it writes to is removed next.
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await ended
   })
   return {
     kill: (signal) => void child.kill(signal),

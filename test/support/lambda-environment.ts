@@ -32,6 +32,10 @@ export const environmentOfBundle = async (
 ): Promise<LambdaEnvironment> => {
   const runtime = new URL('lambda-process.ts', import.meta.url)
   const child = fork(runtime, [bundle], { env: variables, execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
+  // One that stands still would outlive whoever started it.
+  const abandon = (): void => void child.kill('SIGKILL')
+  process.once('exit', abandon)
+  child.once('exit', () => process.off('exit', abandon))
   let errors = ''
   child.stderr?.on('data', (chunk) => {
     errors += chunk

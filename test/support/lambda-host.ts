@@ -42,6 +42,7 @@ export const startLambdaHost = async (options: LambdaHostOptions): Promise<Lambd
   const { bodyBytes, waitMs } = { ...doorLimits[kind], ...(options.waitMs !== undefined && { waitMs: options.waitMs }) }
   const environments = new Map<string, Environment[]>()
   const all: Environment[] = []
+  const starting = new Set<Promise<LambdaEnvironment>>()
   const atWork = new Set<Promise<unknown>>()
   const started = new Map<string, number>()
 
@@ -53,10 +54,16 @@ export const startLambdaHost = async (options: LambdaHostOptions): Promise<Lambd
       return idle
     }
     started.set(name, (started.get(name) ?? 0) + 1)
-    const environment: Environment = { ...(await start(name)), isBusy: true }
-    environments.set(name, [...(environments.get(name) ?? []), environment])
-    all.push(environment)
-    return environment
+    const cold = start(name)
+    starting.add(cold)
+    try {
+      const environment: Environment = { ...(await cold), isBusy: true }
+      environments.set(name, [...(environments.get(name) ?? []), environment])
+      all.push(environment)
+      return environment
+    } finally {
+      starting.delete(cold)
+    }
   }
 
   const work = async (name: string, event: unknown): Promise<unknown> => {
@@ -129,6 +136,8 @@ export const startLambdaHost = async (options: LambdaHostOptions): Promise<Lambd
     idle,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections()
+      // Who is late has to be ended too.
+      await Promise.allSettled(starting)
       await Promise.all([new Promise((resolve) => server.close(resolve)), ...all.map((one) => one.end())])
     },
   }

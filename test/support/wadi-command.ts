@@ -23,7 +23,6 @@ export const startCommand = (args: readonly string[], options: CommandOptions = 
     env: { PATH, HOME, ...options.environment },
     cwd: options.folder ?? temporaryFolder(),
   })
-  onTestFinished(() => void child.kill('SIGKILL'))
   let [out, err] = ['', '']
   child.stdout.setEncoding('utf8').on('data', (text) => {
     out += text
@@ -35,6 +34,11 @@ export const startCommand = (args: readonly string[], options: CommandOptions = 
   child.stdin.on('error', () => {})
   if (options.input !== undefined) child.stdin.end(options.input)
   const ended = once(child, 'close').then(([status]): Ran => ({ status, out, err }))
+  // It is waited for: its folder is removed next.
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await ended
+  })
   return { child, ended, out: () => out }
 }
 
