@@ -4,6 +4,5 @@ import { groupTranscripts } from '../support/group-transcripts.ts'
 
 describe(
   'wadi compat kafka-consumer-groups prints what Kafka’s own prints',
-  { timeout: 60_000 },
   groupTranscripts((args) => compat('kafka-consumer-groups', args)),
 )

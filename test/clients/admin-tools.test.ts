@@ -3,7 +3,7 @@ import { createTopic, kafkaJs, withAdmin } from '../support/admin.ts'
 import { against, type ServerUnderTest, startServer } from '../support/server.ts'
 import { kafkaTool, skipWithout, temporaryFile, tryKafkaTool } from '../support/tools.ts'
 
-describe.skipIf(skipWithout('kafka'))("Apache Kafka's administration tools", { timeout: 60_000 }, () => {
+describe.skipIf(skipWithout('kafka'))("Apache Kafka's administration tools", () => {
   let server: ServerUnderTest
   beforeAll(async () => {
     server = await startServer()

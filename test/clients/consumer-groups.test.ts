@@ -4,6 +4,5 @@ import { skipWithout, tryKafkaTool } from '../support/tools.ts'
 
 describe.skipIf(skipWithout('kafka'))(
   'kafka-consumer-groups',
-  { timeout: 60_000 },
   groupTranscripts((args) => tryKafkaTool('kafka-consumer-groups', args)),
 )

@@ -129,43 +129,39 @@ const firstSeed = Number(process.env['WADI_LEASES_SEED'] ?? 1)
 const happened = { failed: 0, letters: 0, leases: 0 }
 const seeds = Array.from({ length: count }, (_, i) => firstSeed + i)
 
-test.each(seeds)(
-  'no record is lost, and none is acknowledged by two leases (seed %i)',
-  { timeout: 60_000 },
-  async (seed) => {
-    const { events, letters, lag } = await simulate(seed)
-    expect(lag).toBe(0)
-    const by = new Map<string, Event[]>()
-    for (const event of events) by.set(event.place, [...(by.get(event.place) ?? []), event])
-    const problems: string[] = []
-    const lettersOf = new Map<string, number>()
-    for (const place of letters) lettersOf.set(place, (lettersOf.get(place) ?? 0) + 1)
-    for (let i = 0; i < partitions * perPartition; i++) {
-      const place = `${i % partitions}/${Math.floor(i / partitions)}`
-      const own = by.get(place) ?? []
-      const done = own.filter(({ what }) => what === 'done')
-      const sent = lettersOf.get(place) ?? 0
-      const maybe = own.some(({ what }) => what === 'maybe done')
-      if (done.length === 0 && sent === 0 && !maybe) problems.push(`${place} is lost`)
-      const leases = new Set(own.filter(({ what, isFirst }) => what === 'done' && isFirst).map(({ lease }) => lease))
-      if (leases.size > 1) problems.push(`${place} was acknowledged by ${[...leases].join(' and ')}`)
-      if (sent > 1) problems.push(`${place} is a dead letter ${sent} times`)
-      // Whoever acknowledges a record is the last it was lent to, before and after.
-      for (const event of own) {
-        if (event.what !== 'done' || !event.isFirst) continue
-        const handed = own.filter(({ what, isFirst }) => what === 'handed' && isFirst)
-        if (!handed.some(({ lease }) => lease === event.lease)) problems.push(`${event.lease} never had ${place}`)
-        // An answer may come so late that its lease has ended: numbers tell which was later.
-        const later = handed.find(({ lease }) => numberOf(lease) > numberOf(event.lease))
-        if (later) problems.push(`${place} was lent to ${later.lease}, and ${event.lease} has acknowledged it`)
-      }
+test.each(seeds)('no record is lost, and none is acknowledged by two leases (seed %i)', async (seed) => {
+  const { events, letters, lag } = await simulate(seed)
+  expect(lag).toBe(0)
+  const by = new Map<string, Event[]>()
+  for (const event of events) by.set(event.place, [...(by.get(event.place) ?? []), event])
+  const problems: string[] = []
+  const lettersOf = new Map<string, number>()
+  for (const place of letters) lettersOf.set(place, (lettersOf.get(place) ?? 0) + 1)
+  for (let i = 0; i < partitions * perPartition; i++) {
+    const place = `${i % partitions}/${Math.floor(i / partitions)}`
+    const own = by.get(place) ?? []
+    const done = own.filter(({ what }) => what === 'done')
+    const sent = lettersOf.get(place) ?? 0
+    const maybe = own.some(({ what }) => what === 'maybe done')
+    if (done.length === 0 && sent === 0 && !maybe) problems.push(`${place} is lost`)
+    const leases = new Set(own.filter(({ what, isFirst }) => what === 'done' && isFirst).map(({ lease }) => lease))
+    if (leases.size > 1) problems.push(`${place} was acknowledged by ${[...leases].join(' and ')}`)
+    if (sent > 1) problems.push(`${place} is a dead letter ${sent} times`)
+    // Whoever acknowledges a record is the last it was lent to, before and after.
+    for (const event of own) {
+      if (event.what !== 'done' || !event.isFirst) continue
+      const handed = own.filter(({ what, isFirst }) => what === 'handed' && isFirst)
+      if (!handed.some(({ lease }) => lease === event.lease)) problems.push(`${event.lease} never had ${place}`)
+      // An answer may come so late that its lease has ended: numbers tell which was later.
+      const later = handed.find(({ lease }) => numberOf(lease) > numberOf(event.lease))
+      if (later) problems.push(`${place} was lent to ${later.lease}, and ${event.lease} has acknowledged it`)
     }
-    expect(problems).toEqual([])
-    happened.failed += events.filter(({ what }) => what === 'failed').length
-    happened.letters += letters.length
-    happened.leases += new Set(events.map(({ lease }) => lease)).size
-  },
-)
+  }
+  expect(problems).toEqual([])
+  happened.failed += events.filter(({ what }) => what === 'failed').length
+  happened.letters += letters.length
+  happened.leases += new Set(events.map(({ lease }) => lease)).size
+})
 
 test('in these histories records have failed, died and been lent many times', () => {
   expect(happened.failed).toBeGreaterThan(5 * count)

@@ -17,7 +17,7 @@ import { OffsetForLeaderEpoch } from '../../lib/protocol/messages/offset-for-lea
 import { guardedInstances } from './guarded-instances.ts'
 
 /** Each door as a process of its own over the same stores, with nothing but what its role allows. */
-describe('with its role alone', { timeout: 60_000 }, () => {
+describe('with its role alone', () => {
   const { denied, logged, instanceOf } = guardedInstances()
   const asked = new Set<number>()
   let gateway: Gateway

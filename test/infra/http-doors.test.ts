@@ -67,7 +67,7 @@ test.each(doors)('what is for %s goes to it', (door) => {
 const first = ['putTopic', 'produce']
 const last = ['trimTopic', 'patchTopic', 'deleteTopic']
 
-test('the role of each function allows what the examples of its routes do', { timeout: 60_000 }, async () => {
+test('the role of each function allows what the examples of its routes do', async () => {
   const all = doors.flatMap((door) => {
     const app = functionApp(instanceOf(door), partsOf[door])
     return routesOf(partsOf[door]).map((route) => ({ route, app }))
@@ -92,7 +92,7 @@ test('the role of each function allows what the examples of its routes do', { ti
   expect(logged).toEqual([])
 })
 
-test('the role of groups allows what becomes of a record that fails for good', { timeout: 60_000 }, async () => {
+test('the role of groups allows what becomes of a record that fails for good', async () => {
   const post = async (door: Door, path: string, body: object) => {
     const app = functionApp(instanceOf(door), partsOf[door])
     const headers = { 'content-type': 'application/json' }
