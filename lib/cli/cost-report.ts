@@ -15,12 +15,16 @@ export type CostReport = {
     readonly perGiB: Priced
   }[]
   readonly idleMonth: Priced & { readonly topics: number; readonly functionMs: number }
+  /** Comes on top of an idle month, and of any other. */
+  readonly monitoringMonth: { readonly alarms: number; readonly dashboards: number; readonly usd: number }
+  /** USD for each GB that is kept for a month. */
+  readonly storageGbMonth: { readonly objects: number; readonly items: number; readonly itemBackup: number }
 }
 
 export const priced = <C>(counts: C, bill: Bill): Priced<C> => ({ counts, bill, usd: totalOf(bill) })
 
 /** A table for people. */
-export const costTable = ({ prices, memoryMb, shapes, idleMonth }: CostReport): string => {
+export const costTable = ({ prices, memoryMb, shapes, idleMonth, ...standing }: CostReport): string => {
   const per = (of: 'perMillionRecords' | 'perGiB', title: string): readonly (readonly string[])[] => [
     [title, 'USD', ...operations.map(([name]) => name)],
     ...shapes.map((shape) => [`  ${shape.name}`, ...cells(shape[of])]),
@@ -33,8 +37,18 @@ export const costTable = ({ prices, memoryMb, shapes, idleMonth }: CostReport): 
     [`  ${idleMonth.topics} topics, a pass each minute`, ...cells(idleMonth)],
   ]
   const assumed = `${memoryMb} MB per function; an idle pass takes ${idleMonth.functionMs} ms. Times of functions are assumed, operations are counted.`
-  return `${aligned(rows)}\n${prices}. ${assumed}\nStorage, data that leaves the region, and the hours of a gateway come on top.\n`
+  return `${aligned(rows)}\n${prices}. ${assumed}\n${standingCosts(standing)}`
 }
+
+/** What is paid besides, whether or not anything flows. */
+const standingCosts = ({
+  monitoringMonth: { alarms, dashboards, usd },
+  storageGbMonth: { objects, items, itemBackup },
+}: Pick<CostReport, 'monitoringMonth' | 'storageGbMonth'>): string =>
+  `Alarms and dashboards (${alarms} and ${dashboards}): ${money(usd)} USD a month more, beyond the account's ten free alarms and three free dashboards; -c monitoring=false leaves them out.
+A GB kept for a month: ${money(objects)} USD in the bucket, ${money(items)} in the table and ${money(itemBackup)} more for its point-in-time recovery.
+Data that leaves the region and the hours of a gateway come on top.
+`
 
 /** The same for what a server has counted since it started. */
 export const usageTable = ({ counts, usd }: Priced<Partial<StoreCounts>>): string =>

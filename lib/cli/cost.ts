@@ -1,5 +1,5 @@
 import type { StoreCounts } from '../store/meter.ts'
-import { pricesFrom, storeBill } from '../store/price.ts'
+import { monitoringMonth, pricesFrom, storageGbMonth, storeBill } from '../store/price.ts'
 import { command } from './command.ts'
 import { type CostReport, costTable, priced, usageTable } from './cost-report.ts'
 import { CommandError, exits, UsageError } from './failures.ts'
@@ -69,7 +69,8 @@ const costReport = async (options: CostOptions): Promise<CostReport> => {
     ran.push({ name: shape.name, recordBytes: shape.recordBytes, perMillionRecords, perGiB })
   }
   const { counts, bill } = await runIdle(options)
-  return { prices: pricesFrom, memoryMb, shapes: ran, idleMonth: { ...priced(counts, bill), topics, functionMs } }
+  const idleMonth = { ...priced(counts, bill), topics, functionMs }
+  return { prices: pricesFrom, memoryMb, shapes: ran, idleMonth, monitoringMonth, storageGbMonth }
 }
 
 /** The counters of a server, by the names of `StoreCounts`. Throws `CommandError`. */

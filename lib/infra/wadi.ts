@@ -89,7 +89,7 @@ const doorTimeout = Duration.seconds(29)
 
 /**
  * A Kafka-compatible log: a table, a bucket, five functions and an API. Nothing runs and next to nothing is paid while
- * nothing flows. Table and bucket outlive the stack.
+ * nothing flows, but for what is stored and what watches it (`monitoring`). Table and bucket outlive the stack.
  */
 export class Wadi extends Construct implements IWadi {
   readonly storage: Storage

@@ -25,15 +25,36 @@ const price = {
   /** A consistent read per started 4 KB; half of it where a read may be stale. */
   dynamoReadUnit: 0.125e-6,
   dynamoGbMonth: 0.25,
+  /** Point-in-time recovery of the table. A. */
+  dynamoBackupGbMonth: 0.2,
   /** A rule of EventBridge that calls on a schedule. */
   ruleCall: 0,
   /** A GB written to CloudWatch Logs. A. */
   logGb: 0.5,
+  /** Of CloudWatch, beyond the ten alarms and three dashboards of an account that are free. */
+  alarmMonth: 0.1,
+  dashboardMonth: 3,
 } as const
 
 /** Where the prices are from, for whoever prints them. */
 export const pricesFrom =
   'List prices of us-east-1, 2025–26; the million calls and 400,000 GB-seconds a month that are free are not taken off'
+
+/** What is kept costs by the GB and month, in USD; a table that is kept has point-in-time recovery. */
+export const storageGbMonth = {
+  objects: price.s3GbMonth,
+  items: price.dynamoGbMonth,
+  itemBackup: price.dynamoBackupGbMonth,
+} as const
+
+/** What watches a stack that is deployed with monitoring, whatever flows. */
+const watching = { alarms: 7, dashboards: 1 } as const
+
+/** What that costs in a month, in USD. */
+export const monitoringMonth = {
+  ...watching,
+  usd: watching.alarms * price.alarmMonth + watching.dashboards * price.dashboardMonth,
+} as const
 
 /** AWS charges for 730 hours a month. */
 export const monthMs = 730 * 3_600_000

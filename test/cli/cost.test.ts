@@ -74,6 +74,10 @@ test('wadi cost prints a line for each shape, per million records, per GiB, and 
     expect(table.match(new RegExp(line, 'g'))).toHaveLength(2)
   }
   expect(table).toMatch(/3 topics, a pass each minute +0\.0\d+/)
+  expect(table).toMatch(/^Alarms and dashboards \(7 and 1\): 3\.70 USD a month more/m)
+  expect(table).toContain(
+    '0.0230 USD in the bucket, 0.2500 in the table and 0.2000 more for its point-in-time recovery',
+  )
 })
 
 test.each([

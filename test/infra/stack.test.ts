@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Match } from 'aws-cdk-lib/assertions'
 import { describe, expect, test } from 'vitest'
+import { monitoringMonth } from '../../lib/store/price.ts'
 import { ofType, only, synthesized } from './synthesized.ts'
 
 const aws = synthesized()
@@ -222,5 +223,11 @@ describe('alarms', () => {
   test('are few: each costs money', () => {
     expect(alarms.length).toBeLessThanOrEqual(8)
     expect(ofType(synthesized({ monitoring: 'false' }), 'AWS::CloudWatch::Alarm')).toEqual({})
+  })
+
+  test('and dashboards are as many as `wadi cost` charges for, by what wadi.ts says of them', () => {
+    const dashboards = Object.keys(ofType(aws, 'AWS::CloudWatch::Dashboard')).length
+    expect(monitoringMonth).toMatchObject({ alarms: alarms.length, dashboards })
+    expect(monitoringMonth.usd).toBeCloseTo(0.7 + 3)
   })
 })
