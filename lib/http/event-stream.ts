@@ -6,17 +6,19 @@ import { type Cursor, encodeCursor } from './cursor.ts'
 import { problemOf } from './failure.ts'
 import { HttpProblem } from './http-problem.ts'
 import { problemJson } from './problem.ts'
-import { type PageOptions, readPage } from './read-page.ts'
+import { type Page, type PageOptions, readPage } from './read-page.ts'
 
-/** A comment keeps proxies from ending a stream on which nothing happens. */
-const commentEveryMs = 15_000
+/** Telling the place again keeps proxies from ending a stream on which nothing happens. */
+const placeEveryMs = 15_000
 /** Growth that this process does not see is found by looking again. */
 const lookEveryMs = 1000
+/** What the ids of one page may take together: a topic with very many partitions has long ones. */
+const maxIdCharacters = 500_000
 
 /**
  * Records as server-sent events (WHATWG HTML): `record` with the cursor behind it as its id, `caught-up` when there is
- * nothing more, `problem` when it cannot go on. It ends by itself, and a client comes back with `Last-Event-ID`; at once
- * when there is nothing more and no way to wait.
+ * nothing more, `problem` when it cannot go on, and an id alone where records were looked at and none was wanted. It ends
+ * by itself, and a client comes back with `Last-Event-ID`; at once when there is nothing more and no way to wait.
  */
 export const eventStream = (c: Context, api: HttpApi, topic: Topic, cursor: Cursor, options: PageOptions): Response => {
   const gone = new AbortController()
@@ -44,6 +46,9 @@ export const eventStream = (c: Context, api: HttpApi, topic: Topic, cursor: Curs
 const event = (name: string, data: string, id?: string): string =>
   `${id === undefined ? '' : `id: ${id}\n`}event: ${name}\ndata: ${data}\n\n`
 
+/** Nobody is told of an event without data, but whoever comes back goes on from its id. */
+const placeOnly = (cursor: Cursor): string => `id: ${encodeCursor(cursor)}\n\n`
+
 async function* eventsOf(
   api: HttpApi,
   topic: Topic,
@@ -60,8 +65,11 @@ async function* eventsOf(
   try {
     do {
       const page = await readPage(api, topic, cursor, options)
-      if (page.records.length > 0) yield recordEvents(cursor, page.records, page.next)
-      if (page.records.length > 0) saidMs = clock.now()
+      const told = pageEvents(cursor, page)
+      if (told !== '') {
+        yield told
+        saidMs = clock.now()
+      }
       isCaughtUp = isCaughtUp && page.records.length === 0
       cursor = page.next
       if (!page.upToDate) continue
@@ -73,8 +81,8 @@ async function* eventsOf(
       }
       if (listening === undefined) return
       await listening.grown(Math.min(lookEveryMs, Math.max(0, untilMs - clock.now())), stop)
-      if (clock.now() - saidMs >= commentEveryMs) {
-        yield ': nothing new\n\n'
+      if (clock.now() - saidMs >= placeEveryMs) {
+        yield placeOnly(cursor)
         saidMs = clock.now()
       }
       // One page at least, however little time there is.
@@ -88,19 +96,25 @@ async function* eventsOf(
   }
 }
 
-/** Each record with where a reader is behind it; the last with where the page ends, which may be further. */
-const recordEvents = (
-  from: Cursor,
-  records: readonly { readonly json: string; readonly partition: number; readonly offset: number }[],
-  next: Cursor,
-): string => {
+const pageEvents = (from: Cursor, { records, next, upToDate }: Page): string => {
+  if (records.length > 0) return recordEvents(from, records, next)
+  return upToDate ? '' : placeOnly(next)
+}
+
+/**
+ * Each record with where a reader is behind it; the last with where the page ends, which may be further. Where that is too
+ * much, only the last: whoever is cut off before it reads the page once more.
+ */
+const recordEvents = (from: Cursor, records: Page['records'], next: Cursor): string => {
+  const end = encodeCursor(next)
+  const hasAllIds = end.length * records.length <= maxIdCharacters
   const positions = new Map(next.positions)
   for (const { partition } of records) positions.set(partition, from.positions.get(partition) ?? 0n)
   return records
     .map(({ json, partition, offset }, i) => {
+      if (i === records.length - 1) return event('record', json, end)
       positions.set(partition, BigInt(offset) + 1n)
-      const cursor = i === records.length - 1 ? next : { ...from, positions }
-      return event('record', json, encodeCursor(cursor))
+      return event('record', json, hasAllIds ? encodeCursor({ ...from, positions }) : undefined)
     })
     .join('')
 }
