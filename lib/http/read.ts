@@ -24,6 +24,9 @@ export const readRoutes: Part = (api) => [read(api), recordRoute(api)]
 
 const types = ['application/json', 'application/x-ndjson', 'text/event-stream', 'application/vnd.wadi.batch'] as const
 
+/** What a `Link` header may take: doors and clients take 8 to 16 KB of headers in all. `next` is in the body, always. */
+const maxLinkCharacters = 4096
+
 /** Others may write to the topic: growth that this process does not see is found by looking again. */
 const lookEveryMs = 1000
 
@@ -51,7 +54,7 @@ const read = (api: HttpApi): Route =>
           'text/event-stream': z.string(),
           'application/vnd.wadi.batch': z.string(),
         },
-        headers: { Link: 'rel="next": the page behind this one.' },
+        headers: { Link: 'rel="next": the page behind this one, unless it is too long for a header.' },
       },
       404: { description: 'TOPIC_NOT_FOUND, OFFSET_OUT_OF_RANGE' },
       406: { description: 'NOT_ACCEPTABLE' },
@@ -74,10 +77,12 @@ const read = (api: HttpApi): Route =>
       if (type === 'application/vnd.wadi.batch') return storedBatches(c, api, topic, cursor, options.maxBytes)
       const page = await waitForPage(api, topic, cursor, options, query.wait ?? 0)
       const next = encodeCursor(page.next)
-      c.header('link', `<${nextUrl(c, next)}>; rel="next"`)
+      const link = `<${nextUrl(c, next)}>; rel="next"`
+      if (link.length <= maxLinkCharacters) c.header('link', link)
       c.header('vary', 'accept')
       const body = type === 'application/json' ? pageJson(page, next, query) : pageLines(page, next, query)
-      return cached(c, { body, type, isSettled: await isSettled(api, topic, page), isExact: isCursor(from) })
+      const isExact = isCursor(from) && query.format !== undefined && query.format !== 'auto'
+      return cached(c, { body, type, isSettled: await isSettled(api, topic, page), isExact })
     },
   })
 
@@ -143,7 +148,10 @@ type Cacheable = {
   readonly body: string
   readonly type: string
   readonly isSettled: boolean
-  /** A cursor names a topic for ever, a topic's name and "earliest" mean something else later. */
+  /**
+   * A cursor names a topic for ever and a format says how values are read; a topic's name, "earliest" and the format that
+   * the topic has mean something else later.
+   */
   readonly isExact: boolean
 }
 

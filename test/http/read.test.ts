@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { decodeCursor, encodeCursor } from '../../lib/http/cursor.ts'
 import { flush } from '../../lib/maintenance/flush.ts'
 import { at } from '../../lib/protocol/batch.ts'
-import { batch, batchOf, recordsOf, withCrc } from '../support/batches.ts'
+import { batch, recordsOf, withCrc } from '../support/batches.ts'
 import { FixedClock } from '../support/log.ts'
 import { httpWorld } from './world.ts'
 
@@ -243,15 +243,40 @@ test('what is settled may be kept by who has read it, what is at the end may not
   await send(['a', 'b', 'c'])
   await flushAll()
   await send(['d'])
-  const first = await read('?limit=1')
+  const first = await read('?limit=1&format=string')
   expect(first.headers.get('cache-control')).toBe('private, no-cache')
-  const second = await read(`?limit=1&from=${first.body.next}`)
+  const second = await read(`?limit=1&format=string&from=${first.body.next}`)
   expect(second.headers.get('cache-control')).toBe('private, max-age=31536000, immutable')
   const etag = second.headers.get('etag') ?? ''
-  const again = await read(`?limit=1&from=${first.body.next}`, { 'if-none-match': etag })
+  const again = await read(`?limit=1&format=string&from=${first.body.next}`, { 'if-none-match': etag })
   expect([again.status, again.text]).toEqual([304, ''])
-  const last = await read(`?from=${second.body.next}`)
+  const last = await read(`?format=string&from=${second.body.next}`)
   expect([last.headers.get('cache-control'), last.headers.get('etag')]).toEqual(['no-store', null])
+})
+
+test('a page in the format of the topic is asked for again: the topic may get another one', async () => {
+  const { ask, send, read, valuesOf, flushAll } = await world()
+  await send([{ a: 1 }, { a: 2 }, { a: 3 }])
+  await flushAll()
+  const { next } = (await read('?limit=1')).body
+  for (const format of ['', '&format=auto']) {
+    await ask('PATCH', '/v1/topics/orders', { body: { valueFormat: 'auto' } })
+    const before = await read(`?limit=1&from=${next}${format}`)
+    expect([valuesOf(before), before.headers.get('cache-control')]).toEqual([[{ a: 2 }], 'private, no-cache'])
+    await ask('PATCH', '/v1/topics/orders', { body: { valueFormat: 'bytes' } })
+    const etag = before.headers.get('etag') ?? ''
+    const after = await read(`?limit=1&from=${next}${format}`, { 'if-none-match': etag })
+    expect([after.status, valuesOf(after)]).toEqual([200, [{ $bytes: 'eyJhIjoyfQ==' }]])
+  }
+})
+
+test('a cursor that is too long for a header is in the body only', async () => {
+  const { send, read } = await world(1500)
+  await send(['a', 'b'])
+  const first = await read('?limit=1')
+  expect(first.body.next.length).toBeGreaterThan(4096)
+  expect(first.headers.get('link')).toBe(null)
+  expect((await read(`?limit=1&from=${first.body.next}`)).status).toBe(200)
 })
 
 test('compressed batches are read, control batches are passed over', async () => {
@@ -265,8 +290,9 @@ test('compressed batches are read, control batches are passed over', async () =>
 test('records that are no records are told of, with the cursor behind them', async () => {
   const { produce, read, send, valuesOf } = await world()
   await send(['a'])
-  const broken = batchOf([{ key: null, value: Buffer.from('x'), timestamp: 1_700_000_000_000n }])
-  broken[at.records] = 99
+  // What is compressed is stored as it was sent.
+  const broken = batch({ codec: 'gzip', timestamp: 1_700_000_000_000n })
+  broken.fill(99, at.records)
   await produce('orders', withCrc(broken))
   await send(['b'])
   const first = await read()
