@@ -17,10 +17,12 @@ export type ListenOptions = {
 }
 
 const stopWithinMs = 2000
+/** Room for the cursor of a topic with some thousand partitions, which stands in a URL or in `Last-Event-ID`. */
+const maxHeaderBytes = 64 * 1024
 
 /** Throws what `listen` throws: a port in use, a host that is not here. */
 export const listenHttp = async (app: Hono, { host, port, sleep }: ListenOptions): Promise<HttpServer> => {
-  const server = createAdaptorServer({ fetch: app.fetch })
+  const server = createAdaptorServer({ fetch: app.fetch, serverOptions: { maxHeaderSize: maxHeaderBytes } })
   if (!(server instanceof Server)) throw new Error('not an HTTP/1 server')
   server.listen(port, host)
   await once(server, 'listening')
