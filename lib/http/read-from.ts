@@ -13,6 +13,12 @@ import { expiredCursor } from './read-page.ts'
 
 /** The last so many that can be asked for. */
 const maxLast = 10_000
+/** What finding them in several partitions looks at, records and bytes, and how long. */
+const maxLookedAt = 100_000
+const maxLookedAtBytes = 64 * 1024 * 1024
+const maxLookMs = 10_000
+/** Partitions that are looked at together. */
+const partitionsAtOnce = 16
 
 export const fromDescription =
   'earliest, latest, -10 (the last ten), a date and time, -2h, p0:1234 (an offset of a partition), or a cursor.'
@@ -103,12 +109,9 @@ const lastOnes = async (
   }
   const ends = await endsOf(api, topic, wanted)
   const starts = ends.map((one) => ({ ...one, from: max(one.start, one.end - BigInt(count)) }))
-  const [only, ...more] = starts.filter(({ from, end }) => from < end)
-  if (only === undefined || more.length === 0) return new Map(starts.map(({ index, from }) => [index, from]))
-  const last: { readonly index: number; readonly offset: bigint; readonly timestamp: bigint }[] = []
-  for (const { index, lane, from, end } of [only, ...more]) {
-    for (const record of await recordsBetween(api, lane, index, from, end)) last.push({ index, ...record })
-  }
+  const looked = starts.filter(({ from, end }) => from < end)
+  if (looked.length <= 1) return new Map(starts.map(({ index, from }) => [index, from]))
+  const last = await recordsOfAll(api, looked, count)
   const kept = last.sort((a, b) => (a.timestamp < b.timestamp ? -1 : a.timestamp > b.timestamp ? 1 : 0)).slice(-count)
   const positions = new Map(starts.map(({ index, end }) => [index, end]))
   for (const { index, offset } of kept) {
@@ -122,21 +125,45 @@ const max = (a: bigint, b: bigint): bigint => (a > b ? a : b)
 
 const chunkBytes = 256 * 1024
 
+type Last = { readonly index: number; readonly offset: bigint; readonly timestamp: bigint }
+type Looked = Ends & { readonly from: bigint }
+
+/** Throws a problem when they are more than one request may read. */
+const recordsOfAll = async (api: HttpApi, looked: readonly Looked[], count: number): Promise<Last[]> => {
+  const { clock } = api.call
+  const untilMs = clock.now() + maxLookMs
+  const records = looked.reduce((sum, { from, end }) => sum + end - from, 0n)
+  let readBytes = 0
+  const onRead = (sizeBytes: number): void => {
+    readBytes += sizeBytes
+    if (records <= maxLookedAt && readBytes <= maxLookedAtBytes && clock.now() <= untilMs) return
+    const detail = `To find the last ${count} of ${looked.length} partitions takes more than one request may read.`
+    const hint = 'Ask for fewer, for a time such as from=-2h, or for one partition with partition=0.'
+    throw new HttpProblem('INVALID_REQUEST', detail, { hint })
+  }
+  // Too many are refused before anything is read.
+  onRead(0)
+  const found: Last[] = []
+  for (let i = 0; i < looked.length; i += partitionsAtOnce) {
+    const some = looked.slice(i, i + partitionsAtOnce)
+    for (const one of await Promise.all(some.map((one) => recordsBetween(api, one, onRead)))) found.push(...one)
+  }
+  return found
+}
+
 const recordsBetween = async (
   { call }: HttpApi,
-  lane: Lane,
-  index: number,
-  from: bigint,
-  end: bigint,
-): Promise<readonly { readonly offset: bigint; readonly timestamp: bigint }[]> => {
+  { index, lane, from, end }: Looked,
+  onRead: (sizeBytes: number) => void,
+): Promise<readonly Last[]> => {
   const reader = new PartitionReader(lane, call.bytes, index, from, chunkBytes)
-  const found: { offset: bigint; timestamp: bigint }[] = []
+  const found: Last[] = []
   try {
     for (;;) {
-      await reader.look(() => {})
+      await reader.look(onRead)
       const { head } = reader
       if (head === undefined || head.offset >= end) return found
-      found.push({ offset: head.offset, timestamp: head.timestamp })
+      found.push({ index, offset: head.offset, timestamp: head.timestamp })
       reader.take()
     }
   } catch (error) {
