@@ -17,13 +17,14 @@ import {
 } from './describe.ts'
 import { GroupDocuments, type GroupStores, GroupTooLarge } from './documents.ts'
 import { expire } from './expire.ts'
-import type { ErrorName, Group, GroupTopic } from './group.ts'
+import type { ErrorName, Group, GroupTopic, Step } from './group.ts'
 import type { DeletedGroup } from './group-bytes.ts'
 import { type HeartbeatRequest, heartbeat } from './heartbeat.ts'
 import { awaitJoin, giveUpJoin, type JoinReply, type JoinRequest, join, newMemberId, refused } from './join.ts'
 import { opened } from './lease-group.ts'
 import { Leases } from './leases.ts'
 import { type Leaver, leave } from './leave.ts'
+import { LifeSigns } from './life-signs.ts'
 import { defaultGroupLimits, type GroupLimits } from './limits.ts'
 import { OffsetDocuments, type TopicCommits } from './offset-documents.ts'
 import { type Commit, type Committed, type Committer, fetchRefusal, isExpired } from './offsets.ts'
@@ -69,6 +70,7 @@ export class Groups {
   readonly #limits: GroupLimits
   readonly #documents: GroupDocuments
   readonly #offsets: OffsetDocuments
+  readonly #signs = new LifeSigns()
   /** What is lent to workers that come over HTTP. */
   readonly leases: Leases
 
@@ -133,7 +135,11 @@ export class Groups {
     if (!isGroupId(groupId)) return 'INVALID_GROUP_ID'
     return this.#documents.step<ErrorName>(
       groupId,
-      (group, moment) => heartbeat(group, request, moment),
+      (group, moment) => {
+        const step = heartbeat(group, request, moment)
+        if (step.reply === 'NONE') this.#signs.heard(groupId, request.memberId, moment.nowMs)
+        return this.#withSigns(groupId, group, step)
+      },
       (error) => error === 'NONE',
     )
   }
@@ -151,12 +157,20 @@ export class Groups {
       return await this.#documents.step<ConsumerReply>(groupId, async (group, moment) => {
         const wanted = wantedTopics(group, request, this.#limits, moment.nowMs)
         const topics = wanted && (await this.#lookUp(wanted))
-        return consumerHeartbeat(group, request, topics, this.#limits, moment)
+        const step = consumerHeartbeat(group, request, topics, this.#limits, moment)
+        if (step.reply.error === 'NONE') this.#signs.heard(groupId, step.reply.memberId, moment.nowMs)
+        return this.#withSigns(groupId, group, step)
       })
     } catch (error) {
       if (error instanceof GroupTooLarge) return refusedConsumer('GROUP_MAX_SIZE_REACHED', 'The group is too large.')
       throw error
     }
+  }
+
+  /** Whoever has the document written has all signs of life written that came to this instance. */
+  #withSigns<Reply>(groupId: string, before: Group | undefined, step: Step<Reply>): Step<Reply> {
+    const { group, reply } = step
+    return group === undefined || group === before ? step : { group: this.#signs.writtenInto(groupId, group), reply }
   }
 
   async #lookUp({ names, all }: WantedTopics): Promise<readonly GroupTopic[]> {

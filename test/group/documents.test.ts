@@ -272,6 +272,28 @@ describe('what an idle member asks of the stores in ten minutes', () => {
     expect(after.writeUnits - before.writeUnits).toBe(50)
   })
 
+  test('with many others at the same instance: whoever writes the document writes the signs of all', async () => {
+    const w = world()
+    const members = 20
+    const requests = Array.from({ length: members }, (_, i) => joining(`member-${i}`))
+    const replies = await joined(w, 'g', requests)
+    const leader = replies.find((reply) => reply.members.length > 0)
+    const assignments = replies.map(({ memberId }) => [memberId, Buffer.from('all')] as const)
+    await w.groups.sync('g', syncing(leader?.memberId ?? '', 1, assignments))
+    for (const { memberId } of replies) await w.groups.sync('g', syncing(memberId, 1))
+    const before = w.meter.counts()
+    const errors = new Set<string>()
+    for (let beat = 0; beat < minutes * 20; beat++) {
+      for (const { memberId } of replies) {
+        await w.clock.move(3000 / members)
+        errors.add(await w.groups.heartbeat('g', { memberId, instanceId: null, generation: 1 }))
+      }
+    }
+    expect(errors).toEqual(new Set(['NONE']))
+    // About one every 9 s: a quarter of the session after the oldest sign that was written with the others.
+    expect(w.meter.counts().replaces - before.replaces).toBeLessThan(minutes * 7)
+  })
+
   test('of the new protocol, with a heartbeat every 5 s', async () => {
     const w = world()
     const request = {
