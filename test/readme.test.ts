@@ -64,7 +64,7 @@ test('the KafkaJS snippet produces', async () => {
   const args = ['--input-type=module', '--eval', `${code}\nawait producer.disconnect()`]
   await runWell(
     { command: process.execPath, args },
-    { timeoutMs: 20_000, environment: { KAFKAJS_NO_PARTITIONER_WARNING: '1' } },
+    { timeoutMs: 60_000, environment: { KAFKAJS_NO_PARTITIONER_WARNING: '1' } },
   )
   expect(await fetchTopic(server.bootstrap, 'orders')).toMatchObject([{ key: 'c9', value: '{"total":12}' }])
 })
@@ -105,6 +105,6 @@ test('the commands of the command line section do what they say', async () => {
 test.skipIf(skipWithout('kcat'))('the kcat snippet sends and reads a record', async () => {
   const server = await wadiDev(['--memory'])
   const code = snippetWith('sh', 'kcat').replaceAll('127.0.0.1:9092', server.bootstrap)
-  const out = await runWell({ command: 'sh', args: ['-ec', code] }, { timeoutMs: 20_000 })
+  const out = await runWell({ command: 'sh', args: ['-ec', code] }, { timeoutMs: 60_000 })
   expect(out.toString()).toBe('k1:hello\n')
 })
