@@ -51,7 +51,7 @@ const lacks: Readonly<Record<Tool, () => string | undefined>> = {
   go: () =>
     unlessRuns('Go and its module proxy, on Debian: apt-get install golang-go', 'go', ['mod', 'download'], goClient),
   registry: () =>
-    unlessRuns('a registry of npm packages', 'npm', ['ping', '--fetch-timeout=5000', '--fetch-retries=0']),
+    unlessRuns('a registry of npm packages', 'npm', ['ping', '--fetch-timeout=20000', '--fetch-retries=1']),
 }
 
 /** The same Java that runs Apache Kafka's tools. */
