@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { type KafkaCluster, Refused, requireNone } from '../client/cluster.ts'
 import type { ResponseOf } from '../protocol/declare.ts'
 import { DescribeConfigs } from '../protocol/messages/describe-configs.ts'
@@ -6,7 +5,7 @@ import { IncrementalAlterConfigs } from '../protocol/messages/incremental-alter-
 import type { Surroundings } from './command.ts'
 import { exceptionFrom, exceptionOf, shownException } from './compat-errors.ts'
 import { type GivenFlags, propertiesIn, ToolUsageError } from './compat-flags.ts'
-import { connectionFlags, failed, oneAction, tool, withCluster } from './compat-tool.ts'
+import { connectionFlags, failed, oneAction, textOf, tool, withCluster } from './compat-tool.ts'
 
 const flags = {
   ...connectionFlags,
@@ -187,7 +186,7 @@ const alter = async (
 ): Promise<number> => {
   const file = given.text('add-config-file')
   const added = new Map([
-    ...(file === undefined ? [] : propertiesIn(readFileSync(file, 'utf8'))),
+    ...(file === undefined ? [] : propertiesIn(textOf(file))),
     ...additionsIn(given.texts('add-config').join(',')),
   ])
   const deleted = given.texts('delete-config').flatMap((text) => text.split(',').map((name) => name.trim()))

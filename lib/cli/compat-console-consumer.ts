@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import type { KafkaCluster } from '../client/cluster.ts'
 import { isOvertaken, KafkaConsumer, type Reset } from '../client/consumer.ts'
 import { type Member, memberOf } from '../client/member.ts'
@@ -9,7 +8,7 @@ import type { Surroundings } from './command.ts'
 import { exceptionFrom, shownException } from './compat-errors.ts'
 import { type GivenFlags, propertiesIn, ToolUsageError } from './compat-flags.ts'
 import { formatterFrom } from './compat-format.ts'
-import { connectionFlags, failed, tool, withCluster } from './compat-tool.ts'
+import { connectionFlags, failed, textOf, tool, withCluster } from './compat-tool.ts'
 import { topicFilter } from './compat-topics.ts'
 import { stopSignal } from './stop-signal.ts'
 
@@ -60,7 +59,7 @@ export const kafkaConsoleConsumer = tool({
     }
     const file = given.text('formatter-config')
     const shown = new Map([
-      ...(file === undefined ? [] : propertiesIn(readFileSync(file, 'utf8'))),
+      ...(file === undefined ? [] : propertiesIn(textOf(file))),
       ...given.properties('property', 'formatter-property'),
     ])
     for (const part of ['key', 'value'] as const) {

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { KafkaProducer, type ProducerSettings } from '../client/producer.ts'
 import { realClock } from '../clock.ts'
 import type { NewRecord } from '../protocol/build-batch.ts'
@@ -7,7 +6,7 @@ import type { RecordHeader } from '../protocol/record.ts'
 import type { Surroundings } from './command.ts'
 import { exceptionFrom, shownException } from './compat-errors.ts'
 import { type GivenFlags, propertiesIn, ToolUsageError } from './compat-flags.ts'
-import { connectionFlags, failed, tool, withCluster } from './compat-tool.ts'
+import { connectionFlags, failed, textOf, tool, withCluster } from './compat-tool.ts'
 import { lineBatches } from './line-queue.ts'
 
 const flags = {
@@ -53,7 +52,7 @@ export const kafkaConsoleProducer = tool({
     const file = given.text('reader-config')
     const reader = readerFrom(
       new Map([
-        ...(file === undefined ? [] : propertiesIn(readFileSync(file, 'utf8'))),
+        ...(file === undefined ? [] : propertiesIn(textOf(file))),
         ...given.properties('property', 'reader-property'),
       ]),
     )

@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { type KafkaCluster, requireSettled } from '../client/cluster.ts'
 import { errors } from '../protocol/errors.ts'
 import { DeleteRecords } from '../protocol/messages/delete-records.ts'
 import { exceptionFrom, exceptionOf, shownException, ToolFailure } from './compat-errors.ts'
-import { connectionFlags, failed, tool, withCluster } from './compat-tool.ts'
+import { connectionFlags, failed, textOf, tool, withCluster } from './compat-tool.ts'
 
 type Cut = { readonly topic: string; readonly partition: number; readonly offset: number }
 type Deleted = Cut & { readonly errorCode: number; readonly lowWatermark: bigint }
@@ -19,7 +18,7 @@ export const kafkaDeleteRecords = tool({
     const at = { servers: given.text('bootstrap-server'), configFile: given.text('command-config') }
     return withCluster(at, new Map(), async (cluster) => {
       try {
-        const cuts = cutsIn(readFileSync(file, 'utf8'))
+        const cuts = cutsIn(textOf(file))
         out.write('Executing records delete operation\n')
         const deleted = await deleteRecords(cluster, cuts)
         out.write('Records delete operation completed:\n')

@@ -35,6 +35,11 @@ const known: Readonly<Record<number, readonly [name: string, message: string]>> 
     'GroupSubscribedToTopicException',
     'Deleting offsets of a topic is forbidden while the consumer group is actively subscribed to it.',
   ],
+  [errors.INVALID_SESSION_TIMEOUT]: [
+    'InvalidSessionTimeoutException',
+    'The session timeout is not within the range allowed by the broker ' +
+      '(as configured by group.min.session.timeout.ms and group.max.session.timeout.ms).',
+  ],
   [errors.MESSAGE_TOO_LARGE]: [
     'RecordTooLargeException',
     'The request included a message larger than the max message size the server will accept.',

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import type { KafkaCluster } from '../client/cluster.ts'
 import {
   byTopic,
@@ -16,6 +15,7 @@ import { realClock } from '../clock.ts'
 import type { Surroundings } from './command.ts'
 import { ToolFailure } from './compat-errors.ts'
 import { ToolUsageError } from './compat-flags.ts'
+import { textOf } from './compat-tool.ts'
 
 /** Where to: each as the flag of its name has it. */
 export type Target =
@@ -33,7 +33,7 @@ export const plannedOffsets = async (
   around: Surroundings,
 ): Promise<readonly NewOffset[]> => {
   if (target.to === 'file') {
-    return bounded(cluster, offsetsIn(readFileSync(target.path, 'utf8'), groupId), around)
+    return bounded(cluster, offsetsIn(textOf(target.path), groupId), around)
   }
   const partitions = wanted.areAll
     ? (await committedBy(cluster, groupId)).map(({ topic, partition }) => ({ topic, partition }))

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { KafkaCluster } from '../client/cluster.ts'
+import { KafkaCluster, timeoutsFrom } from '../client/cluster.ts'
 import { securityFrom } from '../client/connection.ts'
 import type { Surroundings } from './command.ts'
+import { exceptionFrom, shownException } from './compat-errors.ts'
 import { type GivenFlags, propertiesIn, readFlags, type ToolFlags, ToolUsageError } from './compat-flags.ts'
+import { CommandError, exits } from './failures.ts'
 
 /** One of Apache Kafka's tools. */
 export type Tool = (args: readonly string[], around: Surroundings) => Promise<number>
@@ -16,7 +18,7 @@ type Definition<F extends ToolFlags> = {
 
 export const failed = 1
 
-/** Reads the flags and runs it; who types what means nothing is told what there is. */
+/** Reads the flags and runs it; who types what means nothing is told what there is, and whom a broker refuses, why. */
 export const tool =
   <const F extends ToolFlags>({ name, flags, run }: Definition<F>): Tool =>
   async (args, around) => {
@@ -32,8 +34,13 @@ export const tool =
     try {
       return await run(readFlags(flags, args), around, args)
     } catch (error) {
-      if (!(error instanceof ToolUsageError)) throw error
-      around.err.write(`${error.message}\n${usage}`)
+      if (error instanceof ToolUsageError) {
+        around.err.write(`${error.message}\n${usage}`)
+        return failed
+      }
+      const exception = exceptionFrom(error)
+      if (exception === undefined) throw error
+      around.err.write(`${shownException(exception)}\n`)
       return failed
     }
   }
@@ -55,13 +62,24 @@ export const withCluster = async <Result>(
   work: (cluster: KafkaCluster, properties: Properties) => Promise<Result>,
 ): Promise<Result> => {
   if (servers === undefined) throw new ToolUsageError('--bootstrap-server must be specified')
-  const file = configFile === undefined ? [] : propertiesIn(readFileSync(configFile, 'utf8'))
+  const file = configFile === undefined ? [] : propertiesIn(textOf(configFile))
   const properties = new Map([...file, ...more])
-  const cluster = new KafkaCluster(servers, securityFrom(properties), properties.get('client.id') ?? 'wadi-compat')
+  const clientId = properties.get('client.id') ?? 'wadi-compat'
+  const cluster = new KafkaCluster(servers, securityFrom(properties), clientId, timeoutsFrom(properties))
   try {
     return await work(cluster, properties)
   } finally {
     cluster.close()
+  }
+}
+
+/** What a file that was named says. */
+export const textOf = (file: string): string => {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    const why = error instanceof Error ? error.message : error
+    throw new CommandError(`${file} cannot be read (${why}): check its path`, exits.error, { cause: error })
   }
 }
 

@@ -23,7 +23,7 @@ const flags = {
 /** Records that travel together where nothing limits them. */
 const together = 500
 const maxBatchBytes = 900_000
-const deliveryTimeoutMs = 120_000
+const defaultDeliveryTimeoutMs = 120_000
 
 /** `kafka-verifiable-producer` (Kafka source: `VerifiableProducer`): one number after the other, and a line for each. */
 export const kafkaVerifiableProducer = tool({
@@ -42,8 +42,9 @@ export const kafkaVerifiableProducer = tool({
     const tell = (name: string, fields: Readonly<Record<string, unknown>> = {}): void => {
       out.write(`${JSON.stringify({ timestamp: realClock.now(), name, ...fields })}\n`)
     }
-    return withCluster({ servers, configFile }, new Map(), async (cluster) => {
+    return withCluster({ servers, configFile }, new Map(), async (cluster, properties) => {
       const stopping = stopSignal()
+      const deliveryTimeoutMs = Number(properties.get('delivery.timeout.ms') ?? defaultDeliveryTimeoutMs)
       const producer = new KafkaProducer(cluster, topic, { acks, codec: 'none', maxBatchBytes, deliveryTimeoutMs })
       const startMs = realClock.now()
       let [sent, acked] = [0, 0]

@@ -48,9 +48,9 @@ const exitOf = async (error: Error): Promise<Exit | undefined> => {
   if (error instanceof StoreSetupError || error instanceof StoreUnavailable) return exits.error
   const { RemoteRefused, RemoteSilent } = await import('../gateway/remote.ts')
   if (error instanceof RemoteRefused || error instanceof RemoteSilent) return exits.error
-  const { LoginRefused, UnsupportedSetting } = await import('../client/connection.ts')
+  const { LoginRefused, NoBroker, UnsupportedSetting } = await import('../client/connection.ts')
   if (error instanceof LoginRefused) return exits.auth
-  return error instanceof UnsupportedSetting ? exits.error : undefined
+  return error instanceof UnsupportedSetting || error instanceof NoBroker ? exits.error : undefined
 }
 
 const portProblem = (error: Error, portFlags: string): string | undefined => {

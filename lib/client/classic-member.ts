@@ -78,7 +78,7 @@ export class ClassicMember implements Member {
     const { groupId, instanceId, sessionTimeoutMs, rebalanceTimeoutMs, topics, assignor } = this.#settings
     for (;;) {
       const connection = await this.#cluster.coordinatorOf(groupId, 'member')
-      const joined = await connection.ask(JoinGroup, {
+      const asked = {
         groupId,
         sessionTimeoutMs,
         rebalanceTimeoutMs,
@@ -86,7 +86,8 @@ export class ClassicMember implements Member {
         groupInstanceId: instanceId,
         protocolType,
         protocols: [{ name: assignor, metadata: subscriptionBytes(topics) }],
-      })
+      }
+      const joined = await connection.ask(JoinGroup, asked, { waitMs: rebalanceTimeoutMs })
       if (joined.errorCode === errors.MEMBER_ID_REQUIRED) {
         this.#memberId = joined.memberId
         continue

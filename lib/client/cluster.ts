@@ -1,15 +1,36 @@
 import { realClock } from '../clock.ts'
 import type { Api, RequestInput, ResponseOf } from '../protocol/declare.ts'
-import { errors } from '../protocol/errors.ts'
+import { errorName, errors } from '../protocol/errors.ts'
 import { FindCoordinator } from '../protocol/messages/find-coordinator.ts'
 import { Metadata } from '../protocol/messages/metadata.ts'
-import { type Address, Disconnected, KafkaConnection, type Security, UnsupportedSetting } from './connection.ts'
+import {
+  type Address,
+  Disconnected,
+  defaultRequestTimeoutMs,
+  KafkaConnection,
+  type Security,
+  UnsupportedSetting,
+} from './connection.ts'
 
 export type TopicMetadata = ResponseOf<typeof Metadata>['topics'][number]
 export type ClusterMetadata = ResponseOf<typeof Metadata>
 
-/** Kafka's `default.api.timeout.ms`. */
-const patienceMs = 60_000
+/** How long one request may take, and how long something is tried. */
+export type Timeouts = { readonly requestMs: number; readonly apiMs: number }
+
+/** As Kafka's clients have them. Throws `UnsupportedSetting`. */
+export const timeoutsFrom = (properties: ReadonlyMap<string, string>): Timeouts => {
+  const read = (name: string, otherwiseMs: number): number => {
+    const text = properties.get(name) ?? `${otherwiseMs}`
+    if (/^\d{1,9}$/.test(text)) return Number(text)
+    throw new UnsupportedSetting(`${name}=${text} is no number of milliseconds`)
+  }
+  return {
+    requestMs: read('request.timeout.ms', defaultRequestTimeoutMs),
+    apiMs: read('default.api.timeout.ms', 60_000),
+  }
+}
+
 const firstPauseMs = 100
 const maxPauseMs = 1000
 
@@ -36,7 +57,7 @@ export class Passing extends Error {
   readonly errorCode: number
 
   constructor(errorCode: number) {
-    super(`a passing error, ${errorCode}`)
+    super(`a passing error, ${errorName(errorCode)}`)
     this.errorCode = errorCode
   }
 }
@@ -51,14 +72,16 @@ export class KafkaCluster {
   readonly #bootstrap: readonly Address[]
   readonly #security: Security
   readonly #clientId: string
+  readonly #timeouts: Timeouts
   /** By the address, and by what they are for: whoever waits for records must not make heartbeats wait. */
   readonly #connections = new Map<string, Promise<KafkaConnection>>()
   #nodes = new Map<number, Address>()
 
-  constructor(servers: string, security: Security, clientId: string) {
+  constructor(servers: string, security: Security, clientId: string, timeouts = timeoutsFrom(new Map())) {
     this.#bootstrap = servers.split(',').map(addressFrom)
     this.#security = security
     this.#clientId = clientId
+    this.#timeouts = timeouts
   }
 
   async #connect(address: Address, purpose: string): Promise<KafkaConnection> {
@@ -68,7 +91,7 @@ export class KafkaCluster {
       const connection = await known
       if (connection.isOpen) return connection
     }
-    const opening = KafkaConnection.open(address, this.#security, this.#clientId)
+    const opening = KafkaConnection.open(address, this.#security, this.#clientId, this.#timeouts.requestMs)
     this.#connections.set(key, opening)
     opening.catch(() => this.#connections.delete(key))
     return opening
@@ -99,7 +122,7 @@ export class KafkaCluster {
   }
 
   async ask<A extends Api>(api: A, request: RequestInput<A>, maxVersion?: number): Promise<ResponseOf<A>> {
-    return this.patiently(async () => (await this.any()).ask(api, request, maxVersion))
+    return this.patiently(async () => (await this.any()).ask(api, request, { maxVersion }))
   }
 
   /** Of these topics, or of all; `creates` has the broker make those that are missing, if it does that. */
@@ -131,7 +154,7 @@ export class KafkaCluster {
   }
 
   /** Again and again, as long as what fails passes by itself. */
-  async patiently<Result>(work: () => Promise<Result>, timeoutMs = patienceMs): Promise<Result> {
+  async patiently<Result>(work: () => Promise<Result>, timeoutMs = this.#timeouts.apiMs): Promise<Result> {
     const untilMs = realClock.now() + timeoutMs
     for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(maxPauseMs, 2 * pauseMs)) {
       try {
@@ -162,7 +185,7 @@ export class Refused extends Error {
   readonly brokerMessage: string | null
 
   constructor(errorCode: number, brokerMessage: string | null) {
-    super(brokerMessage ?? `error ${errorCode}`)
+    super(brokerMessage ?? errorName(errorCode))
     this.errorCode = errorCode
     this.brokerMessage = brokerMessage
   }

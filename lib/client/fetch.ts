@@ -79,7 +79,7 @@ export class Fetcher {
     const request = { maxWaitMs, minBytes: 1, maxBytes, isolationLevel, topics }
     // Whoever waits for records makes nobody else wait.
     const connection = await this.#cluster.node(leaderId, 'fetch')
-    const answer = await connection.ask(Fetch, request, lastVersionWithNames)
+    const answer = await connection.ask(Fetch, request, { maxVersion: lastVersionWithNames, waitMs: maxWaitMs })
     if (answer.errorCode !== errors.NONE) throw new Passing(answer.errorCode)
     const records: ConsumedRecord[] = []
     const next: Position[] = []

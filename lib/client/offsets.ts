@@ -78,7 +78,7 @@ export const committedBy = async (
     const version = connection.versionOf(OffsetFetch, lastVersionWithNames) ?? 0
     const isOld = version < firstVersionWithGroups
     const request = isOld ? { groupId, topics: null } : { groups: [{ groupId, topics: null }] }
-    const answer = await connection.ask(OffsetFetch, request, lastVersionWithNames)
+    const answer = await connection.ask(OffsetFetch, request, { maxVersion: lastVersionWithNames })
     const { errorCode, topics } = isOld ? answer : (answer.groups[0] ?? answer)
     if (errorCode === errors.GROUP_ID_NOT_FOUND) return []
     requireNone({ errorCode })
@@ -126,7 +126,7 @@ export const commitOffsets = async (
       })),
     }))
     const request = { groupId, memberId, groupInstanceId: instanceId, generationIdOrMemberEpoch: epoch, topics }
-    const answer = await connection.ask(OffsetCommit, request, lastVersionWithNames)
+    const answer = await connection.ask(OffsetCommit, request, { maxVersion: lastVersionWithNames })
     for (const { partitions } of answer.topics) {
       for (const { errorCode } of partitions) {
         requireSettled(errorCode)

@@ -152,7 +152,8 @@ export class KafkaProducer {
         connection.tell(Produce, request, lastVersionWithNames)
         return -1n
       }
-      const answer = (await connection.ask(Produce, request, lastVersionWithNames)).responses[0]?.partitionResponses[0]
+      const { responses } = await connection.ask(Produce, request, { maxVersion: lastVersionWithNames })
+      const answer = responses[0]?.partitionResponses[0]
       if (answer === undefined) throw new Error('a broker answers what it is asked')
       if (answer.errorCode === errors.DUPLICATE_SEQUENCE_NUMBER) return -1n
       if (answer.errorCode === errors.UNKNOWN_TOPIC_OR_PARTITION) throw new Passing(answer.errorCode)
