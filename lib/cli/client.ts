@@ -86,10 +86,12 @@ export class Client {
     const init = await this.#initOf(request, untilMs)
     try {
       const response = await fetch(this.#urlOf(request), init)
-      this.#hasAnswered = true
       const text = await response.text()
-      if (!response.ok) return failedWith(response, text)
-      const { status, headers } = response
+      const { status, headers, ok } = response
+      // Whoever stands before a server says in other words that it is not there now.
+      if (status < 500 && !isJson(text)) return this.#stranger(`status ${status}, no JSON`)
+      this.#hasAnswered = true
+      if (!ok) return failedWith(response, text)
       return { status, headers, body: text === '' ? undefined : parseExact(text) }
     } catch (error) {
       if (request.stopping?.aborted) return { error, isUndone: false, isPassing: false, pauseMs: 0 }
@@ -143,12 +145,20 @@ export class Client {
       const told = `${url} does not answer within ${timeoutMs / 1000} s${unknown}`
       return { error: new CommandError(told, exits.timeout), isUndone: false, isPassing: false, pauseMs: 0 }
     }
+    if (isAnswer(error)) return this.#stranger(whyOf(error), error)
     const start = 'start one with `wadi dev`, or tell where one is with --url or WADI_URL'
     const todo = toldBy === undefined ? start : `check ${toldBy}; \`wadi dev\` starts a server on this machine`
     const told = new CommandError(`there is no server at ${url} (${whyOf(error)}): ${todo}`, exits.error, {
       cause: error,
     })
     return { error: told, isUndone: false, isPassing: this.#hasAnswered, pauseMs: 0 }
+  }
+
+  /** Who answers, but not as a server would: asking again would be answered alike. */
+  #stranger(why: string, cause?: unknown): Failed {
+    const { url, toldBy = '--url or WADI_URL' } = this.address
+    const told = new CommandError(`${url} answers, but is no Wadi (${why}): check ${toldBy}`, exits.error, { cause })
+    return { error: told, isUndone: false, isPassing: false, pauseMs: 0 }
   }
 }
 
@@ -176,6 +186,15 @@ const failedWith = (response: Response, text: string): Failed => {
     isUndone: response.status === 429,
     isPassing: problem['retryable'] === true || response.status === 502 || response.status === 503,
     pauseMs: Math.min(maxPauseMs, 1000 * (Number(response.headers.get('retry-after')) || 0)),
+  }
+}
+
+/** Nothing at all is, too: some answers have no body. */
+const isJson = (text: string): boolean => {
+  try {
+    return text === '' || JSON.parse(text) !== undefined
+  } catch {
+    return false
   }
 }
 
@@ -218,6 +237,12 @@ const inCommands = (hint: string): string =>
 
 const adviceOf = (status: number): string =>
   status === 401 || status === 403 ? ' Check --api-key or WADI_API_KEY, or the AWS credentials.' : ''
+
+/** Whether somebody answered, with what no server of HTTP answers, or by sending elsewhere. */
+const isAnswer = (error: unknown): boolean => {
+  const cause = error instanceof Error ? error.cause : undefined
+  return cause instanceof Error && (cause.name === 'HTTPParserError' || cause.message === 'unexpected redirect')
+}
 
 const whyOf = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error)

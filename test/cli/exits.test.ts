@@ -145,3 +145,15 @@ test('nobody at the place where a server would be is told with how to start one'
   expect(ran).toMatchObject({ status: 1, err: expect.stringContaining('there is no server at http://127.0.0.1:9') })
   expect(ran.err).toContain('`wadi dev` starts a server on this machine')
 })
+
+test.each([
+  [200, '<!doctype html><html></html>', {}],
+  [404, '<!doctype html><html></html>', {}],
+  [302, '', { location: 'https://example.org/' }],
+])('whoever answers with %i and is no Wadi is told so after one request', async (status, body, headers) => {
+  const door = await doorThatSays(status, body, { 'content-type': 'text/html', ...headers })
+  const ran = await runCommand(['topic', 'ls', '--url', door.url])
+  expect(ran).toMatchObject({ status: 1, err: expect.stringContaining(`${door.url} answers, but is no Wadi`) })
+  expect(ran.err).toContain('check --url')
+  expect(door.seen).toHaveLength(1)
+})
