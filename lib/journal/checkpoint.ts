@@ -1,3 +1,4 @@
+import type { Item } from '../store/items.ts'
 import { checkpointSort, journalPartition, objectKey, padSeq, rowKey, shardPrefix } from '../store/keys.ts'
 import { deletedFloor, readCheckpointItem, replaceCheckpointItem } from './checkpoint-item.ts'
 import type { Journal } from './journal.ts'
@@ -77,7 +78,7 @@ const floorBelow = async <S extends Folded, R extends Written>(
   floor: number,
   checkpointSeq: number,
 ): Promise<number> => {
-  const { items, shard, clock, fold, rules } = journal
+  const { items, shard } = journal
   let highest = floor
   for (;;) {
     const page = await items.query(journalPartition(shard), {
@@ -88,12 +89,23 @@ const floorBelow = async <S extends Folded, R extends Written>(
     })
     for (const item of page.items) {
       const successor = Number(item.sort)
-      const isOld = clock.now() - fold.decodeRow(item.body).at > rules.truncateAfterMs
-      if (!isOld || successor - 1 > checkpointSeq) return highest
+      if (!isOld(journal, item) || successor - 1 > checkpointSeq) return highest
       highest = successor - 1
     }
     if (page.end) return highest
   }
+}
+
+const isOld = <S extends Folded, R extends Written>({ clock, fold, rules }: Journal<S, R>, row: Item): boolean =>
+  clock.now() - fold.decodeRow(row.body).at > rules.truncateAfterMs
+
+/** Whether there is this row, and it is so old that the ones before it may be truncated. */
+export const isRowOld = async <S extends Folded, R extends Written>(
+  journal: Journal<S, R>,
+  seq: number,
+): Promise<boolean> => {
+  const row = await journal.items.get(rowKey(journal.shard, seq), { consistent: false })
+  return row !== undefined && isOld(journal, row)
 }
 
 /** Deletes all rows up to `floor`, which the checkpoint item already tells everybody to distrust. */

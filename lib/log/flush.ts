@@ -77,17 +77,42 @@ export const buildFlush = (
 
 /** Segments that follow each other are merged when there are this many of about the same size. */
 const segmentsToMerge = 8
-/** Sizes below which segments count as equal, each eight times the one before; larger ones are left alone. */
+/** Sizes below which segments count as equal, each eight times the one before. */
 const mergeTiersBytes = [64 * 1024, 512 * 1024, 4 * 1024 * 1024]
+/** A partition with more segments than these has larger ones, too. With fewer, retention is finer: it lets go of whole ones. */
+const segmentsToKeepSmall = 64
+/** Bytes of segments in one merge: it fits into a function's memory, and two urgent flushes of one partition into it. */
+const maxMergeBytes = 72 * 1024 * 1024
 
 /** The first run of segments worth merging into one, or undefined. */
 export const planMerge = (partition: Partition, minSegments = segmentsToMerge): readonly Segment[] | undefined => {
+  const { segments } = partition
   for (const tier of mergeTiersBytes) {
     let run: Segment[] = []
-    for (const segment of partition.segments) {
+    for (const segment of segments) {
       run = segment.sizeBytes <= tier ? [...run, segment] : []
       if (run.length === minSegments) return run
     }
+  }
+  return segments.length > segmentsToKeepSmall ? fullRun(segments) : undefined
+}
+
+/**
+ * The first run that fills a merge. What comes of it is larger than half of `maxMergeBytes`, as the next segment does not
+ * fit, and is left alone from then on.
+ */
+const fullRun = (segments: readonly Segment[]): readonly Segment[] | undefined => {
+  let run: Segment[] = []
+  let bytes = 0
+  for (const segment of segments) {
+    if (segment.sizeBytes > maxMergeBytes / 2) {
+      run = []
+      bytes = 0
+      continue
+    }
+    bytes += segment.sizeBytes
+    if (bytes > maxMergeBytes) return run
+    run.push(segment)
   }
   return undefined
 }

@@ -1,5 +1,5 @@
 import type { LogBytes } from '../journal/bytes.ts'
-import { checkpoint, checkpointInterval, truncate } from '../journal/checkpoint.ts'
+import { checkpoint, checkpointInterval, isRowOld, truncate } from '../journal/checkpoint.ts'
 import { readCheckpointItem } from '../journal/checkpoint-item.ts'
 import type { Clock } from '../journal/clock.ts'
 import { JournalGone } from '../journal/journal.ts'
@@ -16,9 +16,9 @@ import type { Objects } from '../store/objects.ts'
 import { finishDeletions } from './deletions.ts'
 import { flush } from './flush.ts'
 import { beginsTail, putHint } from './hints.ts'
-import { mergeSegments } from './merge.ts'
+import { mergeAll } from './merge.ts'
 import { add, nothing, type Pass } from './pass.ts'
-import { sweep } from './sweep.ts'
+import { sweep, sweepCheckpoints } from './sweep.ts'
 import { trim } from './trim.ts'
 
 export type MaintenanceContext = {
@@ -50,12 +50,10 @@ export type PassOptions = {
 
 /** Kafka's `producer.id.expiration.ms`. */
 const producerExpirationMs = 86_400_000
-/** Rows between the last sweep and the next: each costs a row and a few lists. */
+/** Rows between the last sweep and the next, unless the floor is as high as the checkpoint lets it be: each costs a row and a few lists. */
 const rowsPerSweep = 64
-/** Rows that a truncation should at least delete. */
+/** Rows that a truncation should at least delete, unless all that the checkpoint lets go are old. */
 const rowsPerTruncation = 256
-/** After so many times what it takes a row to become old, nothing is left that had to become old. */
-const agesToRest = 4
 /** How often old rows are looked for in the time that it takes a row to become old. */
 const looksPerAge = 4
 /** A writer checkpoints by itself when maintenance is this many times overdue. */
@@ -64,6 +62,10 @@ const overdue = 4
 const quietMs = 60_000
 /** Flushes of one shard in one pass; more are left to the next. */
 const maxFlushesPerPass = 16
+
+type Released = Pick<Pass, 'checkpoints' | 'rowsTruncated' | 'objectsSwept'>
+
+const nothingReleased: Released = { checkpoints: 0, rowsTruncated: 0, objectsSwept: 0 }
 
 /**
  * Whatever a clock or an event starts. Every pass looks at the state and does what is missing: running it twice, late
@@ -80,7 +82,13 @@ export class Maintenance {
   readonly #lookedForOldRows = new Map<string, number>()
 
   /** Shards where nothing was to be done, until when that is believed: only time can change it. */
-  readonly #quiet = new Map<string, { readonly seq: number; readonly sinceMs: number; readonly untilMs: number }>()
+  readonly #quiet = new Map<string, { readonly seq: number; readonly untilMs: number }>()
+
+  /** Shards whose last row is this one, and where nothing is left to become old. */
+  readonly #settled = new Map<string, number>()
+
+  /** Up to which ticket this instance has swept, to the end. */
+  readonly #swept = new Map<string, number>()
 
   constructor(context: MaintenanceContext) {
     this.#context = context
@@ -141,7 +149,7 @@ export class Maintenance {
   }
 
   async #maintain(topic: Topic, lane: Lane, options: PassOptions): Promise<Pass> {
-    const { objects, bytes, items, clock } = this.#context
+    const { objects, bytes, clock } = this.#context
     const { flushAll = false, untilMs = Number.POSITIVE_INFINITY } = options
     let state = await lane.state('extended')
     if (state.seq === 0 || (this.#isQuiet(lane, state) && !flushAll)) return { ...nothing, shards: 1 }
@@ -154,31 +162,53 @@ export class Maintenance {
       state = await lane.state('known')
     }
     const trims = await trim(lane, state, configOf(topic), producerExpirationMs, untilMs)
-    const merges = await mergeSegments(lane, objects, bytes, state)
+    const merges = await mergeAll(lane, objects, bytes, untilMs)
     const checkpoints = (await this.#checkpointIfDue(lane)) ? 1 : 0
-    const item = this.#isAtRest(lane, state) ? undefined : await readCheckpointItem(items, lane.journal.shard)
-    const hasRows = item !== undefined && item.seq - item.floor >= rowsPerTruncation
-    const rowsTruncated = hasRows && this.#isTruncationDue(lane) ? await truncate(lane.journal) : 0
-    // The floor is a seq of an hour ago: uploads that were slower than that are repeated by their writers.
-    const isSweepDue = item !== undefined && item.floor - state.tickets >= rowsPerSweep
-    const objectsSwept = isSweepDue ? await sweep(lane, objects, item.floor) : 0
-    const pass = { ...nothing, shards: 1, flushes, merges, trims, checkpoints, rowsTruncated, objectsSwept }
+    const released = await this.#release(lane)
     const { seq, tailBytes } = await lane.state('known')
     if (seq === state.seq && tailBytes === 0) {
-      const key = shardPrefix(lane.journal.shard)
-      const before = this.#quiet.get(key)
-      const nowMs = clock.now()
-      const sinceMs = before?.seq === seq ? before.sinceMs : nowMs
-      this.#quiet.set(key, { seq, sinceMs, untilMs: nowMs + quietMs })
+      this.#quiet.set(shardPrefix(lane.journal.shard), { seq, untilMs: clock.now() + quietMs })
     }
-    return pass
+    return add({ ...nothing, shards: 1, flushes, merges, trims, checkpoints }, { ...nothing, ...released })
   }
 
-  /** Nothing has happened for so long that whatever rows and objects had to become old for has been done. */
-  #isAtRest({ journal: { shard, rules } }: Lane, state: State): boolean {
-    const quiet = this.#quiet.get(shardPrefix(shard))
-    const restMs = rules.truncateAfterMs * agesToRest
-    return quiet !== undefined && quiet.seq === state.seq && this.#context.clock.now() - quiet.sinceMs > restMs
+  /**
+   * Lets go of what has become old: the objects that nothing names, and the rows below the checkpoint. Where few rows
+   * are written, time makes a checkpoint due: when the first row that it lacks is old, and the present one has let go of
+   * all that it could. A shard where nothing happens is settled by passes that are as far apart as it takes a row to
+   * become old, and is then left alone:
+   *
+   *   checkpoint, floor below the last row ─▶ sweep, whose row is now the last ─▶ floor below that row
+   */
+  async #release(lane: Lane): Promise<Released> {
+    const { items, objects } = this.#context
+    const { shard } = lane.journal
+    const key = shardPrefix(shard)
+    const state = await lane.state('known')
+    const item = this.#settled.get(key) === state.seq ? undefined : await readCheckpointItem(items, shard)
+    if (item === undefined) return nothingReleased
+    const { seq, floor } = item
+    if (isSettled(state, floor)) {
+      this.#settled.set(key, state.seq)
+      return nothingReleased
+    }
+    // The last row always stays, so the floor needs no checkpoint of it.
+    const reach = Math.min(seq, state.seq - 1)
+    // Whoever wrote the last sweep's row may not have lived to delete, and on a quiet shard no other sweep follows.
+    const isCut = floor === state.tickets && endsWithSweep(state) && this.#swept.get(key) !== floor
+    const isSweepDue = floor - state.tickets >= (floor === reach ? 1 : rowsPerSweep) || isCut
+    // The floor is a seq of an hour ago: uploads that were slower than that are repeated by their writers.
+    const swept = isSweepDue ? await sweep(lane, objects, floor) : undefined
+    if (swept !== undefined) this.#swept.set(key, floor)
+    if (!this.#isLookDue(lane)) return { ...nothingReleased, objectsSwept: swept ?? 0 }
+    const isReachOld = await isRowOld(lane.journal, reach + 1)
+    const isCheckpointDue = isReachOld && floor === seq && seq < state.seq - 1
+    const checkpoints = isCheckpointDue && (await this.#checkpoint(lane)) ? 1 : 0
+    // Before the floor is raised, which may be the last that is done here: an old checkpoint has the records of its tail.
+    const replaced = isReachOld ? await sweepCheckpoints(lane, objects) : 0
+    const isTruncationDue = isReachOld || seq - floor >= rowsPerTruncation
+    const rowsTruncated = isTruncationDue ? await truncate(lane.journal) : 0
+    return { checkpoints, rowsTruncated, objectsSwept: (swept ?? 0) + replaced }
   }
 
   /** Nothing was to be done the last time, and nothing has happened since. */
@@ -188,7 +218,7 @@ export class Maintenance {
   }
 
   /** Looking for rows that are old enough reads them, so it is not done in every pass. */
-  #isTruncationDue({ journal: { shard, rules } }: Lane): boolean {
+  #isLookDue({ journal: { shard, rules } }: Lane): boolean {
     const nowMs = this.#context.clock.now()
     const lookedMs = this.#lookedForOldRows.get(shardPrefix(shard)) ?? Number.NEGATIVE_INFINITY
     if (nowMs - lookedMs < rules.truncateAfterMs / looksPerAge) return false
@@ -229,3 +259,10 @@ export class Maintenance {
 
 const isBehind = (place: Place, other: Place): boolean =>
   place.topic === other.topic ? place.shard > other.shard : place.topic > other.topic
+
+/** Whether the last row is that of a sweep which went as far as it could: all that came before was old. */
+const endsWithSweep = ({ seq, tickets }: State): boolean => tickets > 0 && seq === tickets + 2
+
+/** Whether there is nothing to sweep and nothing to truncate until another row is written. */
+const isSettled = (state: State, floor: number): boolean =>
+  state.seq < 2 || (endsWithSweep(state) && floor === state.seq - 1)

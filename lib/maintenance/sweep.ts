@@ -11,25 +11,31 @@ const deletesAtOnce = 16
 /**
  * Deletes the objects that nothing names any more, without a clock: a row forbids new rows to
  * name objects with a ticket below `to`, then the state says which of those are named, then the others go.
- * Returns how many went.
+ * Returns how many went, undefined when it is not known whether the row is there: none did.
  */
-export const sweep = async (lane: Lane, objects: Objects, to: number): Promise<number> => {
-  const { clock, shard } = lane.journal
+export const sweep = async (lane: Lane, objects: Objects, to: number): Promise<number | undefined> => {
+  const { clock } = lane.journal
   const answer = await lane.change((state) => {
     if (state.tickets >= to) return { refused: 'another sweep was here' }
     return { kind: 'tickets', to }
   }, clock.now() + changeTimeoutMs)
-  if (answer.outcome === 'unknown') return 0
+  if (answer.outcome === 'unknown') return undefined
   // Also after a refusal: whoever wrote the row may not have lived to delete. The state must be one after the row.
   const { state } = await lane.confirmedView()
   const named = objectsOf(state)
   const isOrphan = (name: string) => ticketOf(name) < state.tickets && !named.has(name)
   const wal = await deleteListed(lane, objects, 'wal/', isOrphan, state.tickets)
   const segments = await deleteListed(lane, objects, 'seg/', isOrphan, state.tickets)
-  const current = await readCheckpointItem(lane.journal.items, shard)
-  if (current === undefined) return wal + segments
+  return wal + segments + (await sweepCheckpoints(lane, objects))
+}
+
+/** Deletes the checkpoints before the present one, at any time. Returns how many went. */
+export const sweepCheckpoints = async (lane: Lane, objects: Objects): Promise<number> => {
+  const { items, shard } = lane.journal
+  const current = await readCheckpointItem(items, shard)
+  if (current === undefined) return 0
   const isReplaced = (name: string) => ticketOf(name) < current.seq && name !== current.object
-  return wal + segments + (await deleteListed(lane, objects, 'ckpt/', isReplaced, current.seq))
+  return deleteListed(lane, objects, 'ckpt/', isReplaced, current.seq)
 }
 
 /** Goes through a folder in the order of its tickets, up to the first that is not below `to`. */
