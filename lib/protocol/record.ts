@@ -1,5 +1,6 @@
 import { at, type BatchHeader, CorruptBatch, minRecordBytes, readBatchHeader } from './batch.ts'
 import { decompress } from './compression.ts'
+import { RecordCursor } from './record-cursor.ts'
 
 /** A header of a record; keys repeat freely. */
 export type RecordHeader = { readonly key: string; readonly value: Buffer | null }
@@ -25,7 +26,7 @@ export const recordsIn = function* (batch: Buffer): Generator<BatchRecord> {
   const header = readBatchHeader(batch)
   const bytes = recordBytes(batch, header)
   for (const { offset, timestamp, body, end } of framesIn(header, bytes)) {
-    const cursor = new Cursor(bytes, body, end)
+    const cursor = new RecordCursor(bytes, body, end)
     const key = cursor.nullableBytes()
     const value = cursor.nullableBytes()
     const headers = readHeaders(cursor)
@@ -72,7 +73,7 @@ type RecordFrame = TimestampedOffset & { readonly body: number; readonly end: nu
 
 /** Exactly as many records as the header counts, with ascending offsets up to the batch's last, and nothing behind them. */
 const framesIn = function* (header: BatchHeader, bytes: Buffer): Generator<RecordFrame> {
-  const cursor = new Cursor(bytes, 0, bytes.length)
+  const cursor = new RecordCursor(bytes, 0, bytes.length)
   let previousDelta = -1
   for (let index = 0; index < header.count; index += 1) {
     const length = cursor.varint()
@@ -97,7 +98,7 @@ const framesIn = function* (header: BatchHeader, bytes: Buffer): Generator<Recor
   }
 }
 
-const readHeaders = (cursor: Cursor): readonly RecordHeader[] => {
+const readHeaders = (cursor: RecordCursor): readonly RecordHeader[] => {
   const count = cursor.varint()
   if (count === 0) return noHeaders
   // A header takes two bytes or more: a count that cannot be true fails before anything is allocated for it.
@@ -110,76 +111,3 @@ const readHeaders = (cursor: Cursor): readonly RecordHeader[] => {
 }
 
 const noHeaders: readonly RecordHeader[] = []
-
-/** Reads varints and bytes, never beyond `end`. */
-class Cursor {
-  readonly #bytes: Buffer
-  readonly #end: number
-  position: number
-
-  constructor(bytes: Buffer, position: number, end: number) {
-    this.#bytes = bytes
-    this.#end = end
-    this.position = position
-  }
-
-  get remaining(): number {
-    return this.#end - this.position
-  }
-
-  skip(length: number): void {
-    if (length < 0 || length > this.remaining) throw new CorruptBatch('a record ends within its fields')
-    this.position += length
-  }
-
-  /** −1 is null; then as many bytes as the length says. */
-  nullableBytes(): Buffer | null {
-    const length = this.varint()
-    if (length === -1) return null
-    const start = this.position
-    this.skip(length)
-    return this.#bytes.subarray(start, start + length)
-  }
-
-  /** A zigzag varint of 32 bits. */
-  varint(): number {
-    let value = 0
-    for (let shift = 0; shift <= 28; shift += 7) {
-      const byte = this.#byte()
-      value |= (byte & 0x7f) << shift
-      if (byte < 0x80) {
-        if (shift === 28 && byte > 0x0f) break
-        return (value >>> 1) ^ -(value & 1)
-      }
-    }
-    throw new CorruptBatch('a varint of a record has more than 32 bits')
-  }
-
-  /** A zigzag varint of 64 bits. */
-  varlong(): bigint {
-    // The first 28 bits as a number, which is all that most timestamps need; the rest as a bigint.
-    let low = 0
-    for (let shift = 0; shift <= 21; shift += 7) {
-      const byte = this.#byte()
-      low |= (byte & 0x7f) << shift
-      if (byte < 0x80) return BigInt((low >>> 1) ^ -(low & 1))
-    }
-    let value = BigInt(low)
-    for (let shift = 28n; shift <= 63n; shift += 7n) {
-      const byte = this.#byte()
-      value |= BigInt(byte & 0x7f) << shift
-      if (byte < 0x80) {
-        if (shift === 63n && byte > 1) break
-        return (value >> 1n) ^ -(value & 1n)
-      }
-    }
-    throw new CorruptBatch('a varlong of a record has more than 64 bits')
-  }
-
-  #byte(): number {
-    const byte = this.position < this.#end ? this.#bytes[this.position] : undefined
-    if (byte === undefined) throw new CorruptBatch('a record ends within its fields')
-    this.position += 1
-    return byte
-  }
-}

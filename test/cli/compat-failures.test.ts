@@ -1,28 +1,15 @@
-import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
-import { createServer, type Server, type Socket } from 'node:net'
-import { expect, onTestFinished, test } from 'vitest'
+import { createServer } from 'node:net'
+import { expect, test } from 'vitest'
 import { compat } from '../support/compat.ts'
 import { wadiDev } from '../support/dev-server.ts'
+import { listening } from '../support/loopback.ts'
 import { temporaryFile } from '../support/tools.ts'
 
 const timeout = 60_000
 
-const addressOf = async (server: Server): Promise<string> => {
-  onTestFinished(() => void server.close())
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  const address = server.address()
-  return `127.0.0.1:${typeof address === 'object' ? address?.port : ''}`
-}
-
 /** Accepts everybody, and says nothing. */
-const silence = (): Promise<string> => {
-  const sockets: Socket[] = []
-  onTestFinished(() => {
-    for (const socket of sockets) socket.destroy()
-  })
-  return addressOf(createServer((socket) => sockets.push(socket)))
-}
+const silence = (): Promise<string> => listening(createServer())
 
 const tools: readonly (readonly [string, ...string[]])[] = [
   ['kafka-topics', '--list'],
@@ -31,7 +18,7 @@ const tools: readonly (readonly [string, ...string[]])[] = [
 ]
 
 test.each(tools)('%s at a port where something else answers says so at once', { timeout }, async (tool, ...args) => {
-  const address = await addressOf(createHttpServer())
+  const address = await listening(createHttpServer())
   const { status, stderr } = await compat(tool, ['--bootstrap-server', address, ...args])
   expect([status, stderr]).toEqual([
     1,

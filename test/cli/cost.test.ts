@@ -1,10 +1,10 @@
-import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { fileURLToPath } from 'node:url'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { run } from '../../lib/bench/process.ts'
 import { runIdle, runShape, type Shape } from '../../lib/cli/cost-shapes.ts'
 import { totalOf } from '../../lib/store/price.ts'
+import { listening } from '../support/loopback.ts'
 
 const main = fileURLToPath(new URL('../../lib/cli/main.ts', import.meta.url))
 const wadi = (...args: readonly string[]) =>
@@ -52,11 +52,7 @@ test('wadi cost prices what a running server has counted', async () => {
   const server = createServer((_, response) =>
     response.end(JSON.stringify({ writeUnits: 1e6, readUnits: 2e6, gets: 5 })),
   )
-  server.listen(0, '127.0.0.1')
-  onTestFinished(() => void server.close())
-  await once(server, 'listening')
-  const address = server.address()
-  const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : address}/v1/usage`
+  const url = `http://${await listening(server)}/v1/usage`
   const { status, stdout } = await wadi('cost', '--usage', url)
   expect(status).toBe(0)
   const { _cmd, data } = JSON.parse(stdout.toString())

@@ -83,10 +83,10 @@ test.each([
   ['a timestamp without an end', changed((b) => b.fill(0xff, inFirst(2))), 'more than 64 bits'],
   ['a first record that is not number 0', changed((b) => b.writeInt8(2, inFirst(3))), 'offset delta 1'],
   ['two records of the same number', changed((b) => b.writeInt8(0, secondLength + 3)), 'offset delta 0'],
-  ['a key that is longer than the batch', changed((b) => b.writeInt8(126, inFirst(4))), 'ends within a record'],
-  ['a key shorter than null', changed((b) => b.writeInt8(3, inFirst(4))), 'ends within a record'],
-  ['a value shorter than null', changed((b) => b.writeInt8(3, inFirst(5))), 'ends within a record'],
-  ['a value of too few bytes', changed((b) => b.writeInt8(0, inFirst(5))), 'ends within a record'],
+  ['a key that is longer than the batch', changed((b) => b.writeInt8(126, inFirst(4))), 'ends within its fields'],
+  ['a key shorter than null', changed((b) => b.writeInt8(3, inFirst(4))), 'ends within its fields'],
+  ['a value shorter than null', changed((b) => b.writeInt8(3, inFirst(5))), 'ends within its fields'],
+  ['a value of too few bytes', changed((b) => b.writeInt8(0, inFirst(5))), 'ends within its fields'],
   ['fewer than no headers', changed((b) => b.writeInt8(1, secondLength - 1)), 'claims -1 headers'],
   ['headers that are not there', changed((b) => b.writeInt8(2, secondLength - 1)), 'does not fill its length'],
   [
@@ -94,7 +94,7 @@ test.each([
     changed((b) => b.writeInt32BE(1, at.count) && b.writeInt32BE(0, at.lastOffsetDelta)),
     'follow the last record',
   ],
-  ['a record more than there are', oneTooMany(), 'ends within a record'],
+  ['a record more than there are', oneTooMany(), 'ends within its fields'],
 ])('%s: no consumer could read on behind it, so it is refused', (_, bytes, reason) => {
   expect(() => recordsOf(bytes)).toThrow(CorruptBatch)
   const refused = { outcome: 'refused', error: 'INVALID_RECORD', message: expect.stringContaining(reason) }

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import { expect, onTestFinished, test } from 'vitest'
@@ -7,6 +6,7 @@ import { dynamoItems } from '../../lib/store/dynamodb.ts'
 import { StoreSetupError, StoreUnavailable } from '../../lib/store/items.ts'
 import { s3Objects } from '../../lib/store/s3.ts'
 import { anybody, patient, startEmulator } from '../support/emulator.ts'
+import { listening } from '../support/loopback.ts'
 
 /** What a service answers to one request: a status and an error code, a closed connection, nothing at all. */
 type Answer = { readonly status: number; readonly code: string } | 'reset' | 'silence'
@@ -19,17 +19,9 @@ const serviceThat = async (...answers: readonly Answer[]): Promise<AwsAccess & {
     await buffer(request)
     respond(request, response, answer)
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const address = server.address()
-  const port = typeof address === 'object' ? address?.port : address
   // Only where silence is an answer is it short.
   const access = answers.includes('silence') ? anybody : patient
-  return { ...access, endpoint: `http://127.0.0.1:${port}`, asked: () => asked }
+  return { ...access, endpoint: `http://${await listening(server)}`, asked: () => asked }
 }
 
 const respond = (request: IncomingMessage, response: ServerResponse, answer: Answer | undefined): void => {

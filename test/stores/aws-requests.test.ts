@@ -1,5 +1,4 @@
 import { createHash, createHmac } from 'node:crypto'
-import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb'
@@ -10,6 +9,7 @@ import { dynamoItems } from '../../lib/store/dynamodb.ts'
 import { StoreSetupError } from '../../lib/store/items.ts'
 import { s3Objects } from '../../lib/store/s3.ts'
 import { anybody, sdkOptions } from '../support/emulator.ts'
+import { listening } from '../support/loopback.ts'
 
 /** A service that believes only who signs, by AWS's description of it ("Create a signed AWS API request"). */
 const strictService = async (secretAccessKey: string): Promise<AwsAccess> => {
@@ -26,14 +26,7 @@ const strictService = async (secretAccessKey: string): Promise<AwsAccess> => {
     if (isDynamo) return void response.end(JSON.stringify({ Items: [] }))
     response.end(request.url?.includes('list-type') ? '<ListBucketResult></ListBucketResult>' : 'bytes')
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const address = server.address()
-  return { ...anybody, endpoint: `http://127.0.0.1:${typeof address === 'object' ? address?.port : address}` }
+  return { ...anybody, endpoint: `http://${await listening(server)}` }
 }
 
 /** Signs what arrived once more: from the bytes on the wire, not from what the client meant. */

@@ -2,11 +2,12 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { AwsAccess } from '../../lib/store/aws-client.ts'
 import { StoreUnavailable } from '../../lib/store/items.ts'
 import { s3Objects } from '../../lib/store/s3.ts'
 import { anybody } from '../support/emulator.ts'
+import { listening } from '../support/loopback.ts'
 
 const mib = 1024 * 1024
 /** The limit on silence: uploads below last longer than this. */
@@ -18,15 +19,7 @@ const bucketThat = async (receive: (request: IncomingMessage) => Promise<void>):
     await receive(request)
     response.end()
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const address = server.address()
-  const port = typeof address === 'object' ? address?.port : address
-  return { ...anybody, timeoutMs, endpoint: `http://127.0.0.1:${port}` }
+  return { ...anybody, timeoutMs, endpoint: `http://${await listening(server)}` }
 }
 
 /** Parts of all sizes, cut where pieces are not. */

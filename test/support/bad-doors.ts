@@ -1,8 +1,7 @@
-import { once } from 'node:events'
 import { createServer, request } from 'node:http'
-import { type AddressInfo, connect, createServer as createTcpServer, type Server } from 'node:net'
+import { connect, createServer as createTcpServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { onTestFinished } from 'vitest'
+import { listening } from './loopback.ts'
 
 /** Passes requests on, and loses the first good answer to each `Idempotency-Key`: what was asked for is done. */
 export const forgetfulDoor = async (url: string): Promise<{ readonly url: string; readonly lost: () => number }> => {
@@ -23,7 +22,7 @@ export const forgetfulDoor = async (url: string): Promise<{ readonly url: string
     forwarded.once('error', () => socket.destroy())
     asked.pipe(forwarded)
   })
-  return { url: await listening(server), lost: () => lost.size }
+  return { url: `http://${await listening(server)}`, lost: () => lost.size }
 }
 
 /** Between what has come and the end of a connection: a client may throw away what it has not looked at by then. */
@@ -52,18 +51,5 @@ export const cuttingDoor = async (
       client.destroy()
     })
   })
-  return { url: await listening(server), cuts: () => cuts }
-}
-
-const listening = async (server: Server): Promise<string> => {
-  const sockets = new Set<{ readonly destroy: () => void }>()
-  server.on('connection', (socket) => sockets.add(socket))
-  onTestFinished(() => {
-    server.close()
-    for (const socket of sockets) socket.destroy()
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  // Reason for `as`: a server that listens on TCP has an address with a port.
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return { url: `http://${await listening(server)}`, cuts: () => cuts }
 }
