@@ -54,13 +54,16 @@ const requiredText = (bytes: Buffer): string => {
 
 /** Numbers are kept as they were written where a double would change them. Throws `SyntaxError`. */
 export const parseExact = (text: string): unknown =>
-  mayLoseDigits.test(text) ? JSON.parse(text, keepDigits) : JSON.parse(text)
+  mayChange.test(text) ? JSON.parse(text, keepChanged) : JSON.parse(text)
 
-/** Sixteen digits in a row, whatever point is among them, or an exponent. */
-const mayLoseDigits = /\d[\d.]{15}|\d[eE]/
+/** Sixteen digits in a row, whatever point is among them, an exponent, or a zero that is negative. */
+const mayChange = /\d[\d.]{15}|\d[eE]|-0/
 
-const keepDigits = (_: string, value: unknown, { source }: { readonly source?: string }): unknown =>
-  typeof value === 'number' && source !== undefined && String(value) !== source ? JSON.rawJSON(source) : value
+/** Each number is looked at by itself: what becomes of it must not depend on what stands beside it. */
+const keepChanged = (_: string, value: unknown, { source }: { readonly source?: string }): unknown =>
+  typeof value === 'number' && source !== undefined && String(value) !== source && mayChange.test(source)
+    ? JSON.rawJSON(source)
+    : value
 
 type JsonText = { readonly text: string; readonly start: number }
 

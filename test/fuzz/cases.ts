@@ -55,6 +55,11 @@ export const cases: readonly Case[] = [
     was: 'an offset that is no number',
     hex: Buffer.from('{"format":1,"fence":0,"commits":0,"partitions":{"0":["x",0,"",0,0]}}').toString('hex'),
   },
+  {
+    target: 'JSON',
+    was: '2.50 that was kept as it was written because of an escape beside it (seed 1082563453, input 187765)',
+    hex: '7b2261223a5b312c322e35302c22785c7530306539225d7d203165343030205b5b5b5d5d5d',
+  },
   { target: 'topic', was: 'a topic that is null', hex: Buffer.from('null').toString('hex') },
   { target: 'checkpoint item', was: 'an item that is cut', hex: Buffer.from('{"seq":1').toString('hex') },
 ]

@@ -62,6 +62,16 @@ test('digits that a double has no room for are kept', () => {
   expect(JSON.stringify(valueFrom(Buffer.from(text), 'auto'))).toBe(text)
 })
 
+test.each(['2.50', '1e5', '-0', '-0.50', '0.1000000000000000055'])(
+  'what becomes of %s does not depend on what stands beside it',
+  (number) => {
+    const alone = JSON.stringify(parseExact(number))
+    for (const other of ['1e400', '"x\\u00e9"', '12345678901234567890']) {
+      expect(JSON.stringify(parseExact(`[${number},${other}]`))).toBe(`[${alone},${JSON.stringify(parseExact(other))}]`)
+    }
+  },
+)
+
 test('JSON that is very deep is read as text', () => {
   const text = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
   expect(valueFrom(Buffer.from(text), 'auto')).toBe(text)
