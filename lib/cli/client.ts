@@ -88,11 +88,12 @@ export class Client {
       const response = await fetch(this.#urlOf(request), init)
       const text = await response.text()
       const { status, headers, ok } = response
+      const body = jsonIn(text)
       // Whoever stands before a server says in other words that it is not there now.
-      if (status < 500 && !isJson(text)) return this.#stranger(`status ${status}, no JSON`)
+      if (status < 500 && body === noJson) return this.#stranger(`status ${status}, no JSON`)
       this.#hasAnswered = true
       if (!ok) return failedWith(response, text)
-      return { status, headers, body: text === '' ? undefined : parseExact(text) }
+      return { status, headers, body }
     } catch (error) {
       if (request.stopping?.aborted) return { error, isUndone: false, isPassing: false, pauseMs: 0 }
       return this.#silence(error, request)
@@ -189,12 +190,14 @@ const failedWith = (response: Response, text: string): Failed => {
   }
 }
 
-/** Nothing at all is, too: some answers have no body. */
-const isJson = (text: string): boolean => {
+const noJson = Symbol('no JSON')
+
+/** What a body says; undefined where there is none, as in some answers. */
+const jsonIn = (text: string): unknown => {
   try {
-    return text === '' || JSON.parse(text) !== undefined
+    return text === '' ? undefined : parseExact(text)
   } catch {
-    return false
+    return noJson
   }
 }
 
