@@ -10,6 +10,7 @@ import { ObjectNotFound } from '../../lib/store/objects.ts'
 import { recordsOf } from '../support/batches.ts'
 import type { Task } from './exhaustive-process.ts'
 import { type Ended, journalOf, type Machine } from './exhaustive-replay.ts'
+import { blindFlush, over } from './lies.ts'
 
 /** No row is ever deleted here, so every view may be believed: what is searched is the life of objects. */
 export const untruncated: Rules = { freshMs: Number.POSITIVE_INFINITY, truncateAfterMs: Number.POSITIVE_INFINITY }
@@ -107,21 +108,5 @@ export const laneLies = {
       },
     })
   },
-  'a flush does not look what is flushed already': (lane) =>
-    over(lane, {
-      change: (plan, untilMs) =>
-        lane.change((state) => {
-          const change = plan(state)
-          return 'kind' in change && change.kind === 'flush' ? { ...change, from: state.flushed } : change
-        }, untilMs),
-    }),
+  'a flush does not look what is flushed already': blindFlush,
 } satisfies Readonly<Record<string, LaneLie>>
-
-/** The lane with some of its members replaced. */
-const over = (lane: Lane, members: Partial<Pick<Lane, 'change' | 'confirmedView'>>): Lane =>
-  new Proxy(lane, {
-    get: (target, name) => {
-      const own: unknown = Reflect.get(members, name) ?? Reflect.get(target, name, target)
-      return typeof own === 'function' && !Reflect.has(members, name) ? own.bind(target) : own
-    },
-  })

@@ -4,6 +4,7 @@ import { padSeq } from '../../lib/store/keys.ts'
 import { ObjectNotFound } from '../../lib/store/objects.ts'
 import { readingFold } from './builds.ts'
 import {
+  blindFlush,
   forJob,
   lyingCheckpoint,
   nothingOf,
@@ -155,15 +156,7 @@ export const journalMutants: Readonly<Record<string, JournalMutant>> = {
   blindFlush: {
     removes: 'a flush is refused when its rows are flushed already',
 
-    job: forJob('flush', (lane) =>
-      over(lane, {
-        change: (plan, untilMs) =>
-          lane.change((state) => {
-            const change = plan(state)
-            return 'kind' in change && change.kind === 'flush' ? { ...change, from: state.flushed } : change
-          }, untilMs),
-      }),
-    ),
+    job: forJob('flush', blindFlush),
   },
   keepDecision: {
     removes: 'after a conflict it is decided again',

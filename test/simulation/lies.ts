@@ -69,6 +69,16 @@ export const over = (lane: Lane, members: Partial<Pick<Lane, 'journal' | 'change
     },
   })
 
+/** A lane by which a flush is never refused for what is flushed already. */
+export const blindFlush = (lane: Lane): Lane =>
+  over(lane, {
+    change: (plan, untilMs) =>
+      lane.change((state) => {
+        const change = plan(state)
+        return 'kind' in change && change.kind === 'flush' ? { ...change, from: state.flushed } : change
+      }, untilMs),
+  })
+
 /** A lane that does not see what rows of one kind do. */
 export const withApply = (lane: Lane, kind: Row['kind']): Lane => {
   const { fold } = lane.journal
